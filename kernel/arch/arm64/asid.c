@@ -1,0 +1,200 @@
+/*
+ * Address-space identifiers: which user table a CPU walks, and under which tag (Arm ARM D8.13.3).
+ *
+ * What it is. A table gets an ASID when it is first activated and keeps it for a generation. When
+ * the numbers run out, a new generation begins: all TLBs are emptied, and only the tables that are
+ * live on some CPU keep their numbers. So a number is never reused without that flush, and a table
+ * that dies needs none.
+ *
+ * Structures. page_table.context = generation << 16 | ASID. Each CPU has a slot in its per-CPU
+ * area: `live` is its TTBR0_EL1 (ASID in the top 16 bits, since TCR_EL1.A1 is 0; table below),
+ * `next` the context that it is about to load.
+ *   I1  Within a generation a number belongs to one table.
+ *   I2  A table that is live on a CPU has the number with which it is live there, whatever the
+ *       generation of its context: a flush by pt->context reaches every CPU.
+ *   I3  ASID 0 is the empty table's.
+ *   I4  A TLB holds entries of a table only if its CPU has activated the table since it was made;
+ *       as long as that is one CPU, pt->home names it, and its flushes stay on that CPU.
+ *
+ * Locking. `lock` with IRQs masked guards generation, used and kept. The fast path takes no lock:
+ * it stores `next`, then reads the generation; a new generation is stored, then `next` is read;
+ * with a full barrier between on both sides one of the two sees the other. So either the number is
+ * kept for the CPU, or the CPU goes the slow way.
+ *
+ * Rejected: the lock at every switch (all CPUs would meet there); freeing numbers at exit (a flush
+ * at each exit); per-CPU numbers (a flush of a range would have to interrupt other CPUs).
+ */
+#include "arch/arm64/asid.h"
+#include "arch/arm64/tlb.h"
+#include "arch/cpu.h"
+#include "arch/pagetable.h"
+#include "arch/thread.h"
+#include "lib/bitmap.h"
+#include "lib/string.h"
+
+#define ASID_BITS        16 /* in a context; the CPU may have only 8 */
+#define ASID_MAX         (1u << ASID_BITS)
+#define FIRST_GENERATION (1UL << ASID_BITS)
+
+struct asid_slot {
+    struct page_table *pt; /* whose table is live; NULL: the empty one [C] */
+    u64 live;              /* TTBR0_EL1 [C], read by all */
+    u64 next;              /* context on its way to TTBR0_EL1 [C], read by all */
+    u64 kept_live;         /* live and next when the generation began [L] */
+    u64 kept_next;
+    struct asid_slot *list; /* [L] */
+    bool listed;            /* [C] */
+};
+
+static struct asid_slot asid_slot __section(".percpu");
+
+static u64 empty_table[512] __aligned(4096); /* walks of TTBR0 end here when there is no user */
+static u64 generation = FIRST_GENERATION;    /* [L], read by all */
+static u64 used[BITMAP_WORDS(ASID_MAX)];     /* [L] */
+static u32 cursor;                           /* numbers below are used [L] */
+static struct asid_slot *slots;              /* of all CPUs that ever activated a table [L] */
+static u32 lock;
+
+static struct asid_slot *slot_at(u64 percpu)
+{
+    return (struct asid_slot *)((char *)&asid_slot + percpu);
+}
+
+static bool is_current(u64 context)
+{
+    return !((context ^ READ_ONCE(generation)) >> ASID_BITS);
+}
+
+static void generation_begin(void)
+{
+    u64 ended = generation;
+
+    WRITE_ONCE(generation, ended + FIRST_GENERATION);
+    smp_mb(); /* pairs with the one in pt_activate */
+    memset(used, 0, sizeof(used));
+    cursor = 1; /* I3 */
+    for (struct asid_slot *slot = slots; slot; slot = slot->list) {
+        u64 next = READ_ONCE(slot->next);
+
+        slot->kept_live = READ_ONCE(slot->live);
+        slot->kept_next = (next ^ ended) >> ASID_BITS ? 0 : next;
+        bitmap_set(used, slot->kept_live >> 48);
+        bitmap_set(used, slot->kept_next & (ASID_MAX - 1));
+    }
+    tables_publish();
+    tlbi_all();
+    tlbi_done();
+    isb();
+}
+
+/* Was pt live, or about to be, when this generation began? Then it keeps its number (I2). */
+static bool is_kept(const struct page_table *pt, u64 context)
+{
+    if (!context)
+        return false; /* never activated; `kept` speaks of a table that stood here before */
+    for (const struct asid_slot *slot = slots; slot; slot = slot->list)
+        if ((slot->kept_live & PTE_ADDRESS) == pt->root || slot->kept_next == context)
+            return true;
+    return false;
+}
+
+static u32 asid_take(void)
+{
+    u32 count = 1u << cpu_features.asid_bits, asid = bitmap_find_next_zero(used, count, cursor);
+
+    if (asid >= count) {
+        generation_begin();
+        asid = bitmap_find_next_zero(used, count, cursor);
+    }
+    bitmap_set(used, asid);
+    cursor = asid + 1;
+    return asid;
+}
+
+/* Gives pt a context of the current generation, and lists the slot; returns the context. */
+static u64 __noinline context_renew(struct page_table *pt, struct asid_slot *slot)
+{
+    irqflags_t flags = irq_save();
+    u64 context;
+    u32 asid;
+
+    while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+        cpu_relax();
+    if (!slot->listed) {
+        slot->listed = true;
+        slot->list = slots;
+        slots = slot;
+        if (!cursor)
+            cursor = 1;
+    }
+    context = pt->context;
+    if (!is_current(context)) {
+        asid = is_kept(pt, context) ? context & (ASID_MAX - 1) : asid_take();
+        context = generation | asid;
+        WRITE_ONCE(pt->context, context);
+    }
+    WRITE_ONCE(slot->next, context);
+    __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+    tlbi_done(); /* the context is visible before any walk: see tlb_flush_page */
+    irq_restore(flags);
+    return context;
+}
+
+/* Notes that this CPU's TLB will hold entries of pt. The caller has a barrier after it. */
+static void home_add(struct page_table *pt)
+{
+    u64 home = 0, here = pt_home();
+
+    if (likely(READ_ONCE(pt->home) == here))
+        return;
+    if (!__atomic_compare_exchange_n(&pt->home, &home, here, false, __ATOMIC_RELAXED,
+                                     __ATOMIC_RELAXED))
+        WRITE_ONCE(pt->home, PT_MANY);
+}
+
+static void ttbr0_write(u64 value)
+{
+    asm volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(value) : "memory");
+}
+
+void pt_activate(struct page_table *pt)
+{
+    struct asid_slot *slot = slot_at(current_head()->percpu);
+    u64 context, live;
+
+    if (slot->pt == pt)
+        return;
+    context = READ_ONCE(pt->context);
+    WRITE_ONCE(slot->next, context);
+    home_add(pt);
+    smp_mb(); /* pairs with the one in generation_begin, and with tlb_flush_* */
+    if (unlikely(!is_current(context) || !slot->listed))
+        context = context_renew(pt, slot);
+    live = pt->root | context << 48;
+    ttbr0_write(live);
+    WRITE_ONCE(slot->live, live);
+    slot->pt = pt;
+}
+
+void pt_deactivate(void)
+{
+    struct asid_slot *slot = slot_at(current_head()->percpu);
+    static paddr_t empty; /* the same for whoever computes it */
+
+    if (!empty)
+        empty = kernel_translate((u64)empty_table);
+    ttbr0_write(empty);
+    WRITE_ONCE(slot->live, 0);
+    WRITE_ONCE(slot->next, 0);
+    slot->pt = NULL;
+}
+
+struct page_table *pt_active(void)
+{
+    return slot_at(current_head()->percpu)->pt;
+}
+
+bool pt_live_at(const struct page_table *pt, u64 percpu)
+{
+    return READ_ONCE(slot_at(percpu)->pt) == pt;
+}

@@ -1,0 +1,288 @@
+/*
+ * What this CPU is and can do, and the small doors: counter, GICv3 registers, firmware, caches.
+ */
+#include "arch/cpu.h"
+#include "arch/arm64/image.h"
+#include "arch/arm64/layout.h"
+#include "arch/boot.h"
+#include "arch/counter.h"
+#include "arch/firmware.h"
+#include "arch/irqcpu.h"
+#include "arch/pagetable.h"
+#include "arch/thread.h"
+#include "arch/trap.h"
+#include "lib/errno.h"
+
+_Static_assert(sizeof(struct context) == 104, "context.S");
+_Static_assert(offsetof(struct thread_head, canary) == HEAD_CANARY, "the compiler's flag");
+_Static_assert(offsetof(struct thread_head, preempt_count) == HEAD_PREEMPT, "vectors.S");
+_Static_assert(offsetof(struct thread_head, work) == HEAD_WORK, "vectors.S");
+_Static_assert(offsetof(struct thread_head, stack_high) == HEAD_STACK_HIGH, "vectors.S");
+_Static_assert(offsetof(struct trap_frame, sp) == FRAME_SP, "vectors.S");
+_Static_assert(offsetof(struct trap_frame, pc) == FRAME_PC, "vectors.S");
+_Static_assert(offsetof(struct trap_frame, orig_x0) == FRAME_ORIG_X0, "vectors.S");
+_Static_assert(offsetof(struct trap_frame, syscall) == FRAME_SYSCALL, "vectors.S");
+_Static_assert(offsetof(struct trap_frame, record) == FRAME_RECORD, "vectors.S");
+_Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "vectors.S");
+_Static_assert(THREAD_STACK_SIZE == 1UL << STACK_SHIFT, "vectors.S");
+
+struct cpu_features cpu_features;
+
+#define read_sysreg(name)                                          \
+    ({                                                             \
+        u64 value_;                                                \
+        asm volatile("mrs %0, " #name : "=r"(value_));             \
+        value_;                                                    \
+    })
+#define write_sysreg(name, value) asm volatile("msr " #name ", %0" ::"r"((u64)(value)))
+
+/* One AT_HWCAP bit: set when a field of an ID register has at least a value. */
+struct hwcap_rule {
+    u8 reg, shift, least, bit;
+};
+
+enum { ISAR0, ISAR1, PFR0, PFR1, MMFR2, ISAR_COUNT };
+
+/* Bit numbers are Linux's (asm/hwcap.h of the user interface); only stateless features. */
+static const struct hwcap_rule hwcap_rules[] = {
+    {ISAR0, 4, 1, 3},   /* aes */
+    {ISAR0, 4, 2, 4},   /* pmull */
+    {ISAR0, 8, 1, 5},   /* sha1 */
+    {ISAR0, 12, 1, 6},  /* sha2 */
+    {ISAR0, 16, 1, 7},  /* crc32 */
+    {ISAR0, 20, 2, 8},  /* atomics */
+    {ISAR0, 28, 1, 12}, /* asimdrdm */
+    {ISAR1, 12, 1, 13}, /* jscvt */
+    {ISAR1, 16, 1, 14}, /* fcma */
+    {ISAR1, 20, 1, 15}, /* lrcpc */
+    {ISAR1, 0, 1, 16},  /* dcpop */
+    {ISAR0, 32, 1, 17}, /* sha3 */
+    {ISAR0, 36, 1, 18}, /* sm3 */
+    {ISAR0, 40, 1, 19}, /* sm4 */
+    {ISAR0, 44, 1, 20}, /* asimddp */
+    {ISAR0, 12, 2, 21}, /* sha512 */
+    {ISAR0, 48, 1, 23}, /* asimdfhm */
+    {MMFR2, 32, 1, 25}, /* uscat */
+    {ISAR1, 20, 2, 26}, /* ilrcpc */
+    {ISAR0, 52, 1, 27}, /* flagm */
+    {ISAR1, 36, 1, 29}, /* sb */
+};
+
+static const struct hwcap_rule hwcap2_rules[] = {
+    {ISAR1, 0, 2, 0},   /* dcpodp */
+    {ISAR0, 52, 2, 7},  /* flagm2 */
+    {ISAR1, 32, 1, 8},  /* frint */
+    {ISAR1, 52, 1, 13}, /* i8mm */
+    {ISAR1, 44, 1, 14}, /* bf16 */
+    {ISAR0, 60, 1, 16}, /* rng */
+};
+
+static u64 field(u64 reg, int shift)
+{
+    return reg >> shift & 15;
+}
+
+static u64 hwcaps(const struct hwcap_rule *rules, size_t n, const u64 *regs)
+{
+    u64 caps = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (field(regs[rules[i].reg], rules[i].shift) >= rules[i].least)
+            caps |= BIT(rules[i].bit);
+    return caps;
+}
+
+void cpu_features_init(void)
+{
+    u64 regs[ISAR_COUNT] = {
+        [ISAR0] = read_sysreg(id_aa64isar0_el1), [ISAR1] = read_sysreg(id_aa64isar1_el1),
+        [PFR0] = read_sysreg(id_aa64pfr0_el1),   [PFR1] = read_sysreg(id_aa64pfr1_el1),
+        [MMFR2] = read_sysreg(S3_0_C0_C7_2),
+    };
+    u64 mmfr0 = read_sysreg(id_aa64mmfr0_el1), mmfr1 = read_sysreg(id_aa64mmfr1_el1);
+    struct cpu_features *c = &cpu_features;
+
+    c->hwcap = hwcaps(hwcap_rules, ARRAY_SIZE(hwcap_rules), regs);
+    c->hwcap2 = hwcaps(hwcap2_rules, ARRAY_SIZE(hwcap2_rules), regs);
+    if (field(regs[PFR0], 16) != 15) /* FP: 0 or half precision, 15 none */
+        c->hwcap |= BIT(0) | (field(regs[PFR0], 16) ? BIT(9) : 0);
+    if (field(regs[PFR0], 20) != 15)
+        c->hwcap |= BIT(1) | (field(regs[PFR0], 20) ? BIT(10) : 0);
+    c->asid_bits = field(mmfr0, 4) == 2 ? 16 : 8;
+    c->pan = field(mmfr1, 20) != 0;
+    c->lse = field(regs[ISAR0], 20) >= 2;
+    c->rng = field(regs[ISAR0], 60) != 0;
+    c->bti = field(regs[PFR1], 0) != 0;
+    c->pauth = field(regs[ISAR1], 4) || field(regs[ISAR1], 8);
+    c->e0pd = field(read_sysreg(S3_0_C0_C7_2), 60) != 0;
+}
+
+bool random_hw(u64 *out)
+{
+    u64 ok;
+
+    if (!cpu_features.rng)
+        return false;
+    asm volatile("mrs %0, S3_3_C2_C4_0\n\tcset %1, ne" : "=r"(*out), "=r"(ok)::"cc"); /* RNDR */
+    return ok;
+}
+
+u64 cpu_mpidr(void)
+{
+    return read_sysreg(mpidr_el1) & 0xff00ffffffUL;
+}
+
+u64 cpu_midr(void)
+{
+    return read_sysreg(midr_el1);
+}
+
+u64 counter_read(void)
+{
+    return read_sysreg(cntvct_el0);
+}
+
+u64 counter_frequency(void)
+{
+    return read_sysreg(cntfrq_el0);
+}
+
+void timer_set(u64 deadline)
+{
+    write_sysreg(cntv_cval_el0, deadline);
+    write_sysreg(cntv_ctl_el0, 1);
+    asm volatile("isb");
+}
+
+void timer_stop(void)
+{
+    write_sysreg(cntv_ctl_el0, 0);
+    asm volatile("isb");
+}
+
+/* CNTKCTL_EL1: EL0VCTEN. */
+void counter_user_enable(void)
+{
+    write_sysreg(cntkctl_el1, 2);
+}
+
+void icc_init(void)
+{
+    write_sysreg(S3_0_C12_C12_5, read_sysreg(S3_0_C12_C12_5) | 1); /* ICC_SRE_EL1.SRE */
+    asm volatile("isb");
+    write_sysreg(S3_0_C4_C6_0, 0xff); /* ICC_PMR_EL1 */
+    write_sysreg(S3_0_C12_C12_3, 0);  /* ICC_BPR1_EL1 */
+    write_sysreg(S3_0_C12_C12_4, 0);  /* ICC_CTLR_EL1: EOI also deactivates */
+    write_sysreg(S3_0_C12_C12_7, 1);  /* ICC_IGRPEN1_EL1 */
+    asm volatile("isb");
+}
+
+u32 icc_ack(void)
+{
+    u64 intid = read_sysreg(S3_0_C12_C12_0); /* ICC_IAR1_EL1 */
+
+    asm volatile("dsb sy" ::: "memory"); /* the acknowledge before the handler's accesses */
+    return intid & 0xffffff;
+}
+
+void icc_eoi(u32 intid)
+{
+    write_sysreg(S3_0_C12_C12_1, intid); /* ICC_EOIR1_EL1 */
+    asm volatile("isb");
+}
+
+/* ICC_SGI1R_EL1: Aff3 55:48, Aff2 39:32, INTID 27:24, Aff1 23:16, RS 47:44, TargetList. */
+void icc_sgi(u64 mpidr, u32 sgi)
+{
+    u64 aff0 = mpidr & 0xff;
+    u64 value = (mpidr >> 32 & 0xff) << 48 | (mpidr >> 16 & 0xff) << 32 | (u64)sgi << 24 |
+                (mpidr >> 8 & 0xff) << 16 | (aff0 >> 4) << 44 | 1UL << (aff0 & 15);
+
+    asm volatile("dsb ishst" ::: "memory"); /* what the other CPU is to see */
+    write_sysreg(S3_0_C12_C11_5, value);
+    asm volatile("isb");
+}
+
+static enum psci_conduit conduit;
+
+long firmware_hvc(u64 function, u64 a, u64 b, u64 c);
+long firmware_smc(u64 function, u64 a, u64 b, u64 c);
+
+void psci_set_conduit(enum psci_conduit c)
+{
+    conduit = c;
+}
+
+long psci_call(u64 function, u64 a, u64 b, u64 c)
+{
+    switch (conduit) {
+    case PSCI_HVC: return firmware_hvc(function, a, b, c);
+    case PSCI_SMC: return firmware_smc(function, a, b, c);
+    default: return -1;
+    }
+}
+
+#define PSCI_CPU_ON 0xc4000003
+
+int arch_cpu_start(u64 mpidr, struct thread_head *idle)
+{
+    long status;
+
+    /* The new CPU reads these before its caches are on. */
+    dcache_clean(&boot_info, sizeof boot_info);
+    dcache_clean(&kernel_page_table_root, sizeof kernel_page_table_root);
+    dcache_clean(&identity_root, sizeof identity_root);
+    status = psci_call(PSCI_CPU_ON, mpidr, (u64)secondary_entry - boot_info.voffset, (u64)idle);
+    return status == 0 ? 0 : status == -4 ? -EALREADY : -EIO;
+}
+
+/* Smallest line of the data and the instruction cache, bytes (CTR_EL0). */
+static size_t cache_line(int shift)
+{
+    return 4UL << (read_sysreg(ctr_el0) >> shift & 15);
+}
+
+#define for_each_line(line, va, len, size)                                    \
+    for (u64 line = ALIGN_DOWN((u64)(va), size); line < (u64)(va) + (len); line += (size))
+
+void dcache_clean(const void *va, size_t len)
+{
+    size_t size = cache_line(16);
+
+    for_each_line(p, va, len, size)
+        asm volatile("dc cvac, %0" ::"r"(p) : "memory");
+    asm volatile("dsb sy" ::: "memory");
+}
+
+void dcache_invalidate(const void *va, size_t len)
+{
+    size_t size = cache_line(16);
+
+    for_each_line(p, va, len, size)
+        asm volatile("dc civac, %0" ::"r"(p) : "memory");
+    asm volatile("dsb sy" ::: "memory");
+}
+
+void icache_sync(const void *va, size_t len)
+{
+    size_t size = cache_line(16);
+
+    for_each_line(p, va, len, size)
+        asm volatile("dc cvau, %0" ::"r"(p) : "memory");
+    asm volatile("dsb ish" ::: "memory");
+    size = cache_line(0);
+    for_each_line(p, va, len, size)
+        asm volatile("ic ivau, %0" ::"r"(p) : "memory");
+    asm volatile("dsb ish\n\tisb" ::: "memory");
+}
+
+void thread_trampoline(void);
+
+void context_init(struct context *context, char *stack_top, void (*entry)(void *), void *arg)
+{
+    context->saved[0] = (u64)entry;
+    context->saved[1] = (u64)arg;
+    context->frame = 0;
+    context->link = (u64)thread_trampoline;
+    context->stack = (u64)stack_top;
+}

@@ -1,0 +1,158 @@
+/*
+ * For the tutorial's exercises: exceptions taken at EL1 on purpose and survived, and the identity
+ * map that the tutorial draws (Arm ARM D8.3: translation with 4 KiB granule, block descriptors at
+ * level 1).
+ */
+#include "arch/demo.h"
+
+#include "arch/arm64/image.h"
+#include "arch/boot.h"
+#include "arch/cpu.h"
+
+#define EC_UNKNOWN  0x00
+#define EC_SVC      0x15
+#define EC_IABORT   0x21
+#define EC_PC_ALIGN 0x22
+#define EC_DABORT   0x25
+#define EC_BRK      0x3c
+
+#define BAD_ADDRESS 0xffff9f0000000000UL /* the kernel's half, in nobody's use */
+
+/* [C] one demo, on one CPU */
+static struct demo_exception *waiting;
+
+bool demo_catch(struct trap_frame *f, u64 esr, u64 far)
+{
+    u32 class = esr >> 26 & 63;
+
+    if (likely(!waiting))
+        return false;
+    waiting->taken = true;
+    waiting->esr = esr;
+    waiting->elr = f->pc;
+    waiting->far = far;
+    waiting = NULL;
+    if (class == EC_IABORT || class == EC_PC_ALIGN)
+        f->pc = f->regs[30];  /* a jump to nowhere: back to the caller */
+    else if (class != EC_SVC) /* ELR is behind an SVC already */
+        f->pc += 4;
+    return true;
+}
+
+static void do_undefined(void)
+{
+    asm volatile("udf #0" ::: "memory");
+}
+
+static void do_svc(void)
+{
+    asm volatile("svc #0" ::: "memory");
+}
+
+static void do_brk(void)
+{
+    asm volatile("brk #1" ::: "memory");
+}
+
+static void do_read(void)
+{
+    *(volatile u64 *)BAD_ADDRESS;
+}
+
+static void do_write(void)
+{
+    *(volatile u64 *)_text_start = 0;
+}
+
+/* Acquire loads must be aligned even where others need not (B2.5.2). */
+static void do_misaligned(void)
+{
+    u64 words[3] = {0};
+    u64 value;
+
+    asm volatile("ldaxr %0, [%1]" : "=r"(value) : "r"((char *)words + 4) : "memory");
+    asm volatile("clrex");
+}
+
+static u32 data_word; /* not executable */
+
+static void do_fetch(void)
+{
+    ((void (*)(void)) & data_word)();
+}
+
+static void do_jump(void)
+{
+    ((void (*)(void))((u64)_text_start + 2))();
+}
+
+static const struct {
+    const char *name;
+    u32 class;
+    void (*act)(void);
+} exceptions[] = {
+    {"undefined instruction", EC_UNKNOWN, do_undefined},
+    {"SVC", EC_SVC, do_svc},
+    {"BRK", EC_BRK, do_brk},
+    {"read where nothing is mapped", EC_DABORT, do_read},
+    {"write to the kernel's text", EC_DABORT, do_write},
+    {"misaligned exclusive load", EC_DABORT, do_misaligned},
+    {"execution of data", EC_IABORT, do_fetch},
+    {"jump to a misaligned address", EC_PC_ALIGN, do_jump},
+};
+
+bool demo_exception(u32 n, struct demo_exception *out)
+{
+    irqflags_t flags;
+
+    if (n >= ARRAY_SIZE(exceptions))
+        return false;
+    *out = (struct demo_exception){exceptions[n].name, exceptions[n].class, false, 0, 0, 0};
+    flags = irq_save();
+    __atomic_store_n(&waiting, out, __ATOMIC_SEQ_CST);
+    exceptions[n].act();
+    __atomic_store_n(&waiting, NULL, __ATOMIC_SEQ_CST);
+    irq_restore(flags);
+    return true;
+}
+
+#define BLOCK         1UL
+#define TABLE         3UL
+#define ATTR_DEVICE   (0UL << 2)
+#define ATTR_NORMAL   (1UL << 2)
+#define INNER_SHARE   (3UL << 8)
+#define ACCESS_FLAG   (1UL << 10)
+#define NOT_GLOBAL    (1UL << 11)
+#define EXECUTE_NEVER (3UL << 53)
+
+static u64 level0[512] __aligned(4096), level1[512] __aligned(4096);
+
+static void load_ttbr0(u64 root)
+{
+    asm volatile(
+        "dsb ishst\n\tmsr ttbr0_el1, %0\n\tisb\n\ttlbi vmalle1\n\tdsb ish\n\tisb" ::"r"(root)
+        : "memory");
+}
+
+bool demo_identity_map(void (*print)(const char *line), void (*inside)(void))
+{
+    u64 before, voffset = boot_info.voffset;
+    irqflags_t flags;
+
+    if (boot_info.image < GIB(1) || boot_info.image >= GIB(2))
+        return false;
+    print("L1[0]: 0x00000000-0x3fffffff  Device-nGnRnE      MAIR index 0");
+    level1[0] = 0 | BLOCK | ATTR_DEVICE | ACCESS_FLAG | NOT_GLOBAL | EXECUTE_NEVER;
+    print("L1[1]: 0x40000000-0x7fffffff  Normal write-back  MAIR index 1");
+    level1[1] =
+        GIB(1) | BLOCK | ATTR_NORMAL | INNER_SHARE | ACCESS_FLAG | NOT_GLOBAL | EXECUTE_NEVER;
+    print("L0[0]: the L1 table (T0SZ 16: the walk starts at level 0)");
+    level0[0] = ((u64)level1 - voffset) | TABLE;
+    flags = irq_save();
+    asm volatile("mrs %0, ttbr0_el1" : "=r"(before));
+    load_ttbr0((u64)level0 - voffset);
+    inside();
+    load_ttbr0(before);
+    irq_restore(flags);
+    return true;
+}

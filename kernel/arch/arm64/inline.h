@@ -1,0 +1,83 @@
+/* Inline bodies of arch/cpu.h for AArch64. */
+#pragma once
+
+#include "lib/types.h"
+
+struct thread_head;
+
+/* PSTATE.I masks IRQs; FIQs are not used and stay masked. */
+static inline u64 irq_save(void)
+{
+    u64 flags;
+
+    asm volatile("mrs %0, daif\n\tmsr daifset, #2" : "=r"(flags)::"memory");
+    return flags;
+}
+
+static inline void irq_restore(u64 flags)
+{
+    asm volatile("msr daif, %0" ::"r"(flags) : "memory");
+}
+
+static inline void irq_enable(void)
+{
+    asm volatile("msr daifclr, #2" ::: "memory");
+}
+
+static inline void irq_disable(void)
+{
+    asm volatile("msr daifset, #2" ::: "memory");
+}
+
+static inline bool irqs_disabled(void)
+{
+    u64 flags;
+
+    asm volatile("mrs %0, daif" : "=r"(flags));
+    return flags & (1 << 7);
+}
+
+static inline void cpu_relax(void)
+{
+    asm volatile("yield" ::: "memory");
+}
+
+/* The DSB completes earlier stores before sleep (Arm ARM D1.6.2: WFI). */
+static inline void cpu_idle(void)
+{
+    asm volatile("dsb sy\n\twfi" ::: "memory");
+}
+
+#define smp_mb()  asm volatile("dmb ish" ::: "memory")
+#define smp_rmb() asm volatile("dmb ishld" ::: "memory")
+#define smp_wmb() asm volatile("dmb ishst" ::: "memory")
+
+#define smp_load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+/* TPIDR_EL1 changes only in context_switch, where every register changes: not volatile. */
+static inline struct thread_head *current_head(void)
+{
+    struct thread_head *head;
+
+    asm("mrs %0, tpidr_el1" : "=r"(head));
+    return head;
+}
+
+static inline void set_current_head(struct thread_head *head)
+{
+    asm volatile("msr tpidr_el1, %0" ::"r"(head) : "memory");
+}
+
+static inline u64 user_tls_get(void)
+{
+    u64 tls;
+
+    asm volatile("mrs %0, tpidr_el0" : "=r"(tls));
+    return tls;
+}
+
+static inline void user_tls_set(u64 tls)
+{
+    asm volatile("msr tpidr_el0, %0" ::"r"(tls));
+}

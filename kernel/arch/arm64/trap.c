@@ -1,0 +1,165 @@
+/*
+ * From ESR_EL1 to struct fault (Arm ARM D17.2.37). What a fault means is decided above.
+ */
+#include "arch/trap.h"
+#include "arch/arm64/image.h"
+#include "arch/cpu.h"
+#include "arch/demo.h"
+#include "arch/upcall.h"
+
+/* Exception classes. */
+enum {
+    EC_UNKNOWN = 0x00,
+    EC_WFX = 0x01,
+    EC_FP_ACCESS = 0x07,
+    EC_BTI = 0x0d,
+    EC_ILLEGAL_STATE = 0x0e,
+    EC_SVC = 0x15,
+    EC_SYSREG = 0x18,
+    EC_PAUTH = 0x1c,
+    EC_IABORT_LOWER = 0x20,
+    EC_IABORT = 0x21,
+    EC_PC_ALIGN = 0x22,
+    EC_DABORT_LOWER = 0x24,
+    EC_DABORT = 0x25,
+    EC_SP_ALIGN = 0x26,
+    EC_FP = 0x2c,
+    EC_SERROR = 0x2f,
+    EC_BREAKPOINT = 0x30,
+    EC_STEP = 0x32,
+    EC_WATCHPOINT = 0x34,
+    EC_BRK = 0x3c,
+};
+
+#define ESR_EC(esr) ((esr) >> 26 & 63)
+#define ESR_WNR     (1UL << 6)
+#define ESR_CM      (1UL << 8)
+
+void trap_from_user(struct trap_frame *f, u64 esr, u64 far);
+void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far);
+void trap_unexpected(struct trap_frame *f, u64 esr, u64 far) __noreturn;
+void trap_overflow(struct trap_frame *f, u64 esr, u64 far) __noreturn;
+
+const struct trap_frame *trap_reported_frame;
+
+/* The kind by DFSC or IFSC, bits 5:2 of the ISS. */
+static enum fault_kind abort_kind(u64 esr)
+{
+    switch (esr >> 2 & 15) {
+    case 0: return FAULT_ADDRESS;
+    case 1: return FAULT_TRANSLATION;
+    case 2: return FAULT_ACCESS_FLAG;
+    case 3: return FAULT_PERMISSION;
+    case 8: return (esr & 63) == 0x21 ? FAULT_ALIGNMENT : FAULT_OTHER;
+    default: return FAULT_EXTERNAL;
+    }
+}
+
+/* The top byte of a user address is the program's own (TCR_EL1.TBI0). */
+static u64 untagged(u64 address)
+{
+    return address & (1UL << 55) ? address : address & ~(0xffUL << 56);
+}
+
+static enum fault_kind other_kind(u64 esr)
+{
+    switch (ESR_EC(esr)) {
+    case EC_UNKNOWN:
+    case EC_SYSREG:
+    case EC_WFX:
+    case EC_ILLEGAL_STATE:
+    case EC_FP_ACCESS: return FAULT_UNDEFINED;
+    case EC_BTI: return FAULT_BTI;
+    case EC_PAUTH: return FAULT_PAUTH;
+    case EC_PC_ALIGN: return FAULT_PC;
+    case EC_SP_ALIGN: return FAULT_SP;
+    case EC_FP: return FAULT_FP;
+    case EC_STEP: return FAULT_STEP;
+    case EC_BREAKPOINT:
+    case EC_WATCHPOINT:
+    case EC_BRK: return FAULT_BREAKPOINT;
+    default: return FAULT_OTHER;
+    }
+}
+
+/* IRQs enabled. */
+void trap_from_user(struct trap_frame *f, u64 esr, u64 far)
+{
+    struct fault fault = {.esr = esr, .user = true};
+    u64 class = ESR_EC(esr);
+
+    if (class == EC_DABORT_LOWER || class == EC_IABORT_LOWER) {
+        fault.address = untagged(far);
+        fault.kind = abort_kind(esr);
+        fault.exec = class == EC_IABORT_LOWER;
+        fault.write = !fault.exec && (esr & ESR_WNR) && !(esr & ESR_CM);
+    } else {
+        fault.kind = other_kind(esr);
+        fault.address = class == EC_PC_ALIGN || class == EC_WATCHPOINT ? far : f->pc;
+    }
+    trap_fault(f, &fault);
+}
+
+/* IRQs masked; the interrupted code's mask is restored while a user page is brought in. */
+void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
+{
+    struct fault fault = {.esr = esr, .address = untagged(far)};
+
+    if (demo_catch(f, esr, far))
+        return;
+    if (ESR_EC(esr) != EC_DABORT || far & (1UL << 55)) {
+        trap_reported_frame = f;
+        exception_report(esr, f->pc, far);
+    }
+    fault.kind = abort_kind(esr);
+    fault.write = (esr & ESR_WNR) && !(esr & ESR_CM);
+    irq_restore(f->pstate & 0x3c0);
+    trap_fault(f, &fault);
+    irq_disable();
+}
+
+void trap_unexpected(struct trap_frame *f, u64 esr, u64 far)
+{
+    trap_reported_frame = f;
+    exception_report(esr, f->pc, far);
+}
+
+/* SP left its stack; the frame lies on the overflow stack. */
+void trap_overflow(struct trap_frame *f, u64 esr, u64 far)
+{
+    trap_reported_frame = f;
+    exception_report(esr, f->pc, far);
+}
+
+bool trap_fixup(struct trap_frame *f)
+{
+    for (const struct ex_entry *e = __ex_table_start; e < __ex_table_end; e++)
+        if ((u64)&e->insn + (s64)e->insn == f->pc) {
+            f->pc = (u64)&e->fixup + (s64)e->fixup;
+            return true;
+        }
+    return false;
+}
+
+void frame_user_init(struct trap_frame *f, u64 pc, u64 sp)
+{
+    *f = (struct trap_frame){.pc = pc, .sp = sp, .syscall = -1};
+}
+
+size_t backtrace(const void *fp, const void *stack_low, const void *stack_high, u64 *pcs,
+                 size_t max)
+{
+    size_t n = 0;
+
+    while (n < max) {
+        const u64 *record = fp;
+
+        if (fp < stack_low || (const char *)fp > (const char *)stack_high - 16 || (u64)fp & 7)
+            break;
+        pcs[n++] = record[1];
+        if ((const void *)record[0] <= fp)
+            break; /* records lead outward, so the walk ends */
+        fp = (const void *)record[0];
+    }
+    return n;
+}

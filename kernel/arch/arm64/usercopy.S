@@ -1,0 +1,249 @@
+/*
+ * Access to user memory: the only instructions of the kernel that may touch it.
+ *
+ * Single values go by LDTR/STTR, which have the rights of EL0 whatever PAN says. Bulk copies use
+ * LDP/STP with PAN off in between: `user_on` and `user_off` are NOPs that boot_early patches to
+ * MSR PAN on a CPU that has it. Each instruction that may fault has an entry in __ex_table: its
+ * place and that of its fix-up. The fix-up is only taken for a user address, so the kernel's side
+ * of a copy may carry an entry too, and one body serves both directions. A block that faults is
+ * done again byte by byte, so that the count of what was not done is exact.
+ */
+#define EFAULT 14
+
+    .macro  user_on
+9990:   nop
+    .pushsection .pan_sites, "a"
+    .word   9990b - .
+    .word   0
+    .popsection
+    .endm
+
+    .macro  user_off
+9990:   nop
+    .pushsection .pan_sites, "a"
+    .word   9990b - .
+    .word   1
+    .popsection
+    .endm
+
+/* U fixup, instruction: the instruction may fault, and then control goes to fixup. */
+    .macro  U fixup, insn:vararg
+9991:   \insn
+    .pushsection __ex_table, "a"
+    .word   9991b - .
+    .word   \fixup - .
+    .popsection
+    .endm
+
+/* Branches to bad unless addr + len stays at or below USER_TOP. Clobbers x8, x9. */
+    .macro  check_range addr, len, bad
+    adds    x8, \addr, \len
+    b.cs    \bad
+    mov     x9, #(1 << 48)
+    cmp     x8, x9
+    b.hi    \bad
+    .endm
+
+/* 64 bytes from x1 + at to x0 + at. Clobbers x4-x11. */
+    .macro  move64 at
+    U       copy_bytes, ldp x4, x5, [x1, #\at]
+    U       copy_bytes, ldp x6, x7, [x1, #\at + 16]
+    U       copy_bytes, ldp x8, x9, [x1, #\at + 32]
+    U       copy_bytes, ldp x10, x11, [x1, #\at + 48]
+    U       copy_bytes, stp x4, x5, [x0, #\at]
+    U       copy_bytes, stp x6, x7, [x0, #\at + 16]
+    U       copy_bytes, stp x8, x9, [x0, #\at + 32]
+    U       copy_bytes, stp x10, x11, [x0, #\at + 48]
+    .endm
+
+    .macro  advance n
+    sub     x2, x2, #\n
+    add     x0, x0, #\n
+    add     x1, x1, #\n
+    .endm
+
+    .text
+/*
+ * user_copy_from(x0 = kernel, x1 = user, x2 = bytes), user_copy_to(x0 = user, x1 = kernel, x2):
+ * x0 = bytes not done. Clobber x1-x11.
+ */
+    .balign 16
+    .global user_copy_from
+user_copy_from:
+    check_range x1, x2, copy_refused
+    b       copy
+    .global user_copy_to
+user_copy_to:
+    check_range x0, x2, copy_refused
+copy:
+    user_on
+    cmp     x2, #64
+    b.lo    2f
+    cmp     x2, #128
+    b.lo    1f
+3:  move64  0
+    move64  64
+    advance 128
+    cmp     x2, #128
+    b.hs    3b
+    cmp     x2, #64
+    b.lo    2f
+1:  move64  0
+    advance 64
+2:  cbz     x2, copy_done
+    tbz     x2, #5, 1f
+    U       copy_bytes, ldp x4, x5, [x1]
+    U       copy_bytes, ldp x6, x7, [x1, #16]
+    U       copy_bytes, stp x4, x5, [x0]
+    U       copy_bytes, stp x6, x7, [x0, #16]
+    advance 32
+1:  tbz     x2, #4, 1f
+    U       copy_bytes, ldp x4, x5, [x1]
+    U       copy_bytes, stp x4, x5, [x0]
+    advance 16
+1:  tbz     x2, #3, 1f
+    U       copy_bytes, ldr x4, [x1]
+    U       copy_bytes, str x4, [x0]
+    advance 8
+1:  tbz     x2, #2, 1f
+    U       copy_bytes, ldr w4, [x1]
+    U       copy_bytes, str w4, [x0]
+    advance 4
+1:  tbz     x2, #1, 1f
+    U       copy_bytes, ldrh w4, [x1]
+    U       copy_bytes, strh w4, [x0]
+    advance 2
+1:  tbz     x2, #0, copy_done
+copy_bytes:                         /* also where a block that faulted goes on */
+    U       copy_failed, ldrb w4, [x1]
+    U       copy_failed, strb w4, [x0]
+    advance 1
+    cbnz    x2, copy_bytes
+copy_done:
+    user_off
+    mov     x0, #0
+    ret
+copy_failed:
+    user_off
+copy_refused:
+    mov     x0, x2
+    ret
+
+/* user_clear(x0 = user, x1 = bytes): x0 = bytes not done. Clobbers x1, x8, x9. */
+    .balign 16
+    .global user_clear
+user_clear:
+    check_range x0, x1, 5f
+    user_on
+1:  cmp     x1, #64
+    b.lo    3f
+    U       3f, stp xzr, xzr, [x0]
+    U       3f, stp xzr, xzr, [x0, #16]
+    U       3f, stp xzr, xzr, [x0, #32]
+    U       3f, stp xzr, xzr, [x0, #48]
+    add     x0, x0, #64
+    sub     x1, x1, #64
+    b       1b
+3:  cbz     x1, 4f
+    U       4f, strb wzr, [x0]
+    add     x0, x0, #1
+    sub     x1, x1, #1
+    b       3b
+4:  user_off
+5:  mov     x0, x1
+    ret
+
+/* user_loadN(x0 = user, x1 = kernel pointer): 0 or -EFAULT. user_storeN(x0 = user, x1 = value). */
+    .macro  user_load name, insn, store, reg, size
+    .balign 16
+    .global \name
+\name:
+    mov     x4, #\size
+    check_range x0, x4, 1f
+    U       1f, \insn \reg, [x0]
+    \store  \reg, [x1]
+    mov     x0, #0
+    ret
+1:  mov     x0, #-EFAULT
+    ret
+    .endm
+    .macro  user_store name, insn, reg, size
+    .balign 16
+    .global \name
+\name:
+    mov     x4, #\size
+    check_range x0, x4, 1f
+    U       1f, \insn \reg, [x0]
+    mov     x0, #0
+    ret
+1:  mov     x0, #-EFAULT
+    ret
+    .endm
+    user_load user_load8, ldtrb, strb, w2, 1
+    user_load user_load32, ldtr, str, w2, 4
+    user_load user_load64, ldtr, str, x2, 8
+    user_store user_store8, sttrb, w1, 1
+    user_store user_store32, sttr, w1, 4
+    user_store user_store64, sttr, x1, 8
+
+/*
+ * user_strncpy(x0 = kernel, x1 = user, x2 = max): length without the NUL, max when there was
+ * none, or -EFAULT. Eight bytes at a time while the address is aligned, so that no read crosses
+ * into a page the string does not reach. Clobbers x1-x11.
+ */
+    .balign 16
+    .global user_strncpy
+user_strncpy:
+    mov     x3, x0
+    mov     x9, #(1 << 48)
+    cmp     x1, x9
+    b.hs    5f
+    sub     x9, x9, x1              /* no further than USER_TOP */
+    cmp     x2, x9
+    csel    x2, x2, x9, lo
+    mov     x10, #0x0101010101010101
+1:  cbz     x2, 4f
+    tst     x1, #7
+    b.ne    2f
+    cmp     x2, #8
+    b.lo    2f
+    U       5f, ldtr x4, [x1]
+    sub     x5, x4, x10             /* a zero byte? (x - 01..) & ~x & 80.. */
+    bic     x5, x5, x4
+    tst     x5, #0x8080808080808080
+    b.ne    2f
+    str     x4, [x0], #8
+    add     x1, x1, #8
+    sub     x2, x2, #8
+    b       1b
+2:  U       5f, ldtrb w4, [x1]
+    strb    w4, [x0]
+    cbz     w4, 4f
+    add     x0, x0, #1
+    add     x1, x1, #1
+    sub     x2, x2, #1
+    b       1b
+4:  sub     x0, x0, x3
+    ret
+5:  mov     x0, #-EFAULT
+    ret
+
+/* user_cmpxchg32(x0 = user, w1 = old, w2 = new, x3 = seen): 0 or -EFAULT. */
+    .balign 16
+    .global user_cmpxchg32
+user_cmpxchg32:
+    mov     x4, #4
+    check_range x0, x4, 4f
+    user_on
+1:  U       3f, ldaxr w5, [x0]
+    cmp     w5, w1
+    b.ne    2f
+    U       3f, stlxr w6, w2, [x0]
+    cbnz    w6, 1b
+2:  user_off
+    str     w5, [x3]
+    mov     x0, #0
+    ret
+3:  user_off
+4:  mov     x0, #-EFAULT
+    ret

@@ -1,0 +1,247 @@
+/*
+ * The exception vectors (Arm ARM D1.3.3): 16 slots of 128 bytes, each with a full frame.
+ *
+ * From EL0 the stack is empty and SP_EL1 is its top, so the frame is at a known place. From EL1
+ * a synchronous exception first checks that SP is on a stack at all (STACK_SHIFT): a stack
+ * overflow is reported on an overflow stack.
+ */
+#include "arch/arm64/layout.h"
+
+    .macro  save_regs
+    stp     x0, x1, [sp, #0]
+    stp     x2, x3, [sp, #16]
+    stp     x4, x5, [sp, #32]
+    stp     x6, x7, [sp, #48]
+    stp     x8, x9, [sp, #64]
+    stp     x10, x11, [sp, #80]
+    stp     x12, x13, [sp, #96]
+    stp     x14, x15, [sp, #112]
+    stp     x16, x17, [sp, #128]
+    stp     x18, x19, [sp, #144]
+    stp     x20, x21, [sp, #160]
+    stp     x22, x23, [sp, #176]
+    stp     x24, x25, [sp, #192]
+    stp     x26, x27, [sp, #208]
+    stp     x28, x29, [sp, #224]
+    .endm
+
+    .macro  load_regs
+    ldp     x0, x1, [sp, #0]
+    ldp     x2, x3, [sp, #16]
+    ldp     x4, x5, [sp, #32]
+    ldp     x6, x7, [sp, #48]
+    ldp     x8, x9, [sp, #64]
+    ldp     x10, x11, [sp, #80]
+    ldp     x12, x13, [sp, #96]
+    ldp     x14, x15, [sp, #112]
+    ldp     x16, x17, [sp, #128]
+    ldp     x18, x19, [sp, #144]
+    ldp     x20, x21, [sp, #160]
+    ldp     x22, x23, [sp, #176]
+    ldp     x24, x25, [sp, #192]
+    ldp     x26, x27, [sp, #208]
+    ldp     x28, x29, [sp, #224]
+    .endm
+
+/* From EL0: registers, SP_EL0, ELR, SPSR. Leaves x21 = SP_EL0, x22 = ELR, x23 = SPSR. */
+    .macro  enter_el0
+    sub     sp, sp, #FRAME_SIZE
+    save_regs
+    mrs     x21, sp_el0
+    mrs     x22, elr_el1
+    mrs     x23, spsr_el1
+    stp     x30, x21, [sp, #FRAME_LR]
+    stp     x22, x23, [sp, #FRAME_PC]
+    .endm
+
+/* From EL1, SP already lowered: the same, and a frame record so that backtraces go on. */
+    .macro  enter_el1
+    save_regs
+    add     x21, sp, #FRAME_SIZE
+    mrs     x22, elr_el1
+    mrs     x23, spsr_el1
+    stp     x30, x21, [sp, #FRAME_LR]
+    stp     x22, x23, [sp, #FRAME_PC]
+    mov     x24, #-1
+    str     x24, [sp, #FRAME_SYSCALL]
+    stp     x29, x22, [sp, #FRAME_RECORD]
+    add     x29, sp, #FRAME_RECORD
+    .endm
+
+    .macro  slot label
+    .balign 128
+    b       \label
+    .endm
+
+    .section .text.vectors, "ax"
+    .balign 2048
+    .global exception_vectors
+exception_vectors:
+/* Current EL with SP_EL0: never used by this kernel. */
+    slot    el1_bad
+    slot    el1_bad
+    slot    el1_bad
+    slot    el1_bad
+/* Current EL with SP_EL1. */
+    .balign 128
+    sub     sp, sp, #FRAME_SIZE     /* synchronous: is SP on its stack? */
+    msr     tpidrro_el0, x0
+    mov     x0, sp
+    tbnz    x0, #STACK_SHIFT, 1f
+    b       stack_overflow
+1:  mrs     x0, tpidrro_el0
+    msr     tpidrro_el0, xzr
+    b       el1_sync
+    .balign 128
+    sub     sp, sp, #FRAME_SIZE
+    b       el1_irq
+    slot    el1_bad
+    slot    el1_bad
+/* Lower EL, AArch64. */
+    .balign 128
+    b       el0_sync
+    slot    el0_irq
+    slot    el0_bad
+    slot    el0_bad
+/* Lower EL, AArch32: not supported, cannot be entered. */
+    slot    el0_bad
+    slot    el0_bad
+    slot    el0_bad
+    slot    el0_bad
+
+    .text
+/*
+ * A system call is the path to keep short: save, call, test for work, load, ERET.
+ */
+    .balign 64
+el0_sync:
+    enter_el0
+    mrs     x24, esr_el1
+    mov     x29, xzr
+    lsr     x25, x24, #26
+    cmp     x25, #0x15              /* SVC from AArch64 */
+    b.ne    el0_fault
+    sxtw    x8, w8
+    stp     x0, x8, [sp, #FRAME_ORIG_X0]
+    msr     daifclr, #14
+    mov     x0, sp
+    bl      trap_syscall
+    .global ret_to_user
+ret_to_user:
+    msr     daifset, #2
+    mrs     x0, tpidr_el1
+    ldr     w1, [x0, #HEAD_WORK]
+    cbnz    w1, 2f
+1:  ldp     x21, x22, [sp, #FRAME_SP]
+    ldr     x23, [sp, #FRAME_PSTATE]
+    msr     sp_el0, x21
+    msr     elr_el1, x22
+    msr     spsr_el1, x23
+    ldr     x30, [sp, #FRAME_LR]
+    load_regs
+    add     sp, sp, #FRAME_SIZE
+    eret
+2:  mov     x0, sp
+    bl      trap_user_return
+    b       1b
+
+el0_fault:
+    mov     x25, #-1
+    str     x25, [sp, #FRAME_SYSCALL]
+    mov     x0, sp
+    mov     x1, x24
+    mrs     x2, far_el1
+    msr     daifclr, #14
+    bl      trap_from_user
+    b       ret_to_user
+
+el0_irq:
+    enter_el0
+    mov     x25, #-1
+    str     x25, [sp, #FRAME_SYSCALL]
+    mov     x29, xzr
+    mov     x0, sp
+    bl      trap_irq
+    b       ret_to_user
+
+el1_irq:
+    enter_el1
+    mov     x0, sp
+    bl      trap_irq
+    mrs     x0, tpidr_el1
+    ldr     x1, [x0, #HEAD_PREEMPT] /* preempt_count, and work above it */
+    cbnz    w1, leave_el1
+    tbz     x1, #33, leave_el1      /* WORK_RESCHED */
+    bl      preempt_schedule_irq
+leave_el1:
+    ldp     x22, x23, [sp, #FRAME_PC]
+    msr     elr_el1, x22
+    msr     spsr_el1, x23
+    ldr     x30, [sp, #FRAME_LR]
+    load_regs
+    add     sp, sp, #FRAME_SIZE
+    eret
+
+el1_sync:
+    enter_el1
+    mov     x0, sp
+    mrs     x1, esr_el1
+    mrs     x2, far_el1
+    bl      trap_from_kernel
+    b       leave_el1
+
+/* SError, FIQ, or a stack mode that is not used: reported, never returned from. */
+el0_bad:
+    enter_el0
+    mov     x29, xzr
+    b       1f
+el1_bad:
+    sub     sp, sp, #FRAME_SIZE
+    enter_el1
+1:  mov     x0, sp
+    mrs     x1, esr_el1
+    mrs     x2, far_el1
+    bl      trap_unexpected
+
+/* SP has left its stack: x0 is in TPIDRRO_EL0. Go on with the overflow stack. */
+stack_overflow:
+    msr     tpidr_el0, x1           /* no user state is worth keeping now */
+    adrp    x1, overflow_stack_top
+    add     x1, x1, :lo12:overflow_stack_top
+    mov     sp, x1
+    mrs     x1, tpidr_el0
+    add     x0, x0, #FRAME_SIZE     /* SP before the exception */
+    msr     tpidr_el0, x0
+    mrs     x0, tpidrro_el0
+    sub     sp, sp, #FRAME_SIZE
+    enter_el1
+    mrs     x3, tpidr_el0
+    str     x3, [sp, #FRAME_SP]
+    mov     x0, sp
+    mrs     x1, esr_el1
+    mrs     x2, far_el1
+    bl      trap_overflow
+
+/* user_enter(): the first way out of a new user thread, from its prepared frame. */
+    .global user_enter
+user_enter:
+    msr     daifset, #2
+    mrs     x0, tpidr_el1
+    ldr     x1, [x0, #HEAD_STACK_HIGH]
+    sub     sp, x1, #FRAME_SIZE
+    mov     x29, xzr
+    b       ret_to_user
+
+/* install_vectors(): VBAR_EL1 of this CPU. PC-relative: right with the MMU off and on. */
+    .global install_vectors
+install_vectors:
+    adrp    x0, exception_vectors
+    add     x0, x0, :lo12:exception_vectors
+    msr     vbar_el1, x0
+    isb
+    ret
+
+    .section .bss.overflow, "aw", %nobits
+    .balign 16
+    .skip   8192
+overflow_stack_top:

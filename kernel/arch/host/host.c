@@ -1,0 +1,250 @@
+/*
+ * The door of the architecture, as far as unit tests on the host go through it: one CPU, no
+ * interrupts, user memory that is the program's own, and a kernel page table that is a list.
+ *
+ * Memory: "physical" memory at pa is host memory at the base of the linear map + pa; the test maps
+ * it with host_ram(). kernel_map() puts fresh zeroed memory at va; only kernel_translate() knows
+ * that it should be the same as that at pa, which is enough for descriptors and guard pages.
+ */
+#include "arch/host/host.h"
+#include "arch/counter.h"
+#include "arch/cpu.h"
+#include "arch/firmware.h"
+#include "arch/host/os.h"
+#include "arch/pagetable.h"
+#include "arch/thread.h"
+#include "arch/trap.h"
+#include "arch/uaccess.h"
+#include "arch/uart.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+
+#define MAPPINGS_MAX 4096
+
+static struct thread_head host_head = {.preempt_count = 0};
+
+u64 host_irq_mask;
+struct thread_head *host_current = &host_head;
+struct cpu_features cpu_features;
+u64 uart_base;
+const struct trap_frame *trap_reported_frame;
+
+/* What linker.ld gives the kernel. */
+char __percpu_start[1], __percpu_end[1], _image_start[1];
+const char __ktests_start[1], __ktests_end[1];
+const u32 __ksyms_start[1], __ksyms_end[1]; /* a table of no entries */
+
+static struct {
+    u64 va, size;
+    paddr_t pa;
+} mappings[MAPPINGS_MAX]; /* size 0: free */
+
+void host_ram(paddr_t pa, u64 size)
+{
+    os_map(HOST_LINEAR_BASE + pa, size);
+}
+
+void page_zero(void *page)
+{
+    memset(page, 0, 4096);
+}
+
+void page_copy(void *to, const void *from)
+{
+    memcpy(to, from, 4096);
+}
+
+void cpu_halt(void)
+{
+    os_abort();
+}
+
+u64 cpu_mpidr(void)
+{
+    return 0;
+}
+
+u64 cpu_midr(void)
+{
+    return 0;
+}
+
+bool random_hw(u64 *out)
+{
+    (void)out;
+    return false;
+}
+
+size_t backtrace(const void *fp, const void *stack_low, const void *stack_high, u64 *pcs,
+                 size_t max)
+{
+    (void)fp, (void)stack_low, (void)stack_high, (void)pcs, (void)max;
+    return 0;
+}
+
+u64 counter_read(void)
+{
+    return os_clock_ns();
+}
+
+u64 counter_frequency(void)
+{
+    return 1000000000;
+}
+
+void timer_set(u64 deadline)
+{
+    (void)deadline;
+}
+
+void timer_stop(void) {}
+
+long psci_call(u64 function, u64 a, u64 b, u64 c)
+{
+    (void)function, (void)a, (void)b, (void)c;
+    return -1;
+}
+
+void semihosting_exit(int status)
+{
+    (void)status;
+    os_abort();
+}
+
+void uart_putc(int c)
+{
+    char text = c;
+
+    os_write(&text, 1);
+}
+
+/* User memory is the program's; the first page and what lies beyond USER_TOP fault. */
+static bool user_ok(u64 addr, size_t n)
+{
+    return addr >= 4096 && n <= USER_TOP && addr <= USER_TOP - n;
+}
+
+size_t user_copy_from(void *to, u64 from, size_t n)
+{
+    if (n == 0 || !user_ok(from, n))
+        return n;
+    memcpy(to, (const void *)from, n);
+    return 0;
+}
+
+size_t user_copy_to(u64 to, const void *from, size_t n)
+{
+    if (n == 0 || !user_ok(to, n))
+        return n;
+    memcpy((void *)to, from, n);
+    return 0;
+}
+
+size_t user_clear(u64 to, size_t n)
+{
+    if (n == 0 || !user_ok(to, n))
+        return n;
+    memset((void *)to, 0, n);
+    return 0;
+}
+
+int user_load8(u64 from, u8 *out)
+{
+    return user_copy_from(out, from, sizeof *out) ? -EFAULT : 0;
+}
+
+int user_load32(u64 from, u32 *out)
+{
+    return user_copy_from(out, from, sizeof *out) ? -EFAULT : 0;
+}
+
+int user_load64(u64 from, u64 *out)
+{
+    return user_copy_from(out, from, sizeof *out) ? -EFAULT : 0;
+}
+
+int user_store8(u64 to, u8 value)
+{
+    return user_copy_to(to, &value, sizeof value) ? -EFAULT : 0;
+}
+
+int user_store32(u64 to, u32 value)
+{
+    return user_copy_to(to, &value, sizeof value) ? -EFAULT : 0;
+}
+
+int user_store64(u64 to, u64 value)
+{
+    return user_copy_to(to, &value, sizeof value) ? -EFAULT : 0;
+}
+
+ssize_t user_strncpy(char *to, u64 from, size_t max)
+{
+    for (size_t i = 0; i < max; i++) {
+        if (user_copy_from(to + i, from + i, 1))
+            return -EFAULT;
+        if (!to[i])
+            return i;
+    }
+    return max;
+}
+
+int user_cmpxchg32(u64 addr, u32 old, u32 new_value, u32 *seen)
+{
+    if (!user_ok(addr, 4))
+        return -EFAULT;
+    *seen = old;
+    __atomic_compare_exchange_n((u32 *)addr, seen, new_value, false, __ATOMIC_ACQ_REL,
+                                __ATOMIC_ACQUIRE);
+    return 0;
+}
+
+void pt_set_page_source(void *(*alloc)(void), void (*free)(void *page))
+{
+    (void)alloc, (void)free;
+}
+
+int kernel_map(u64 va, paddr_t pa, u64 size, u32 prot)
+{
+    (void)prot;
+    if (kernel_translate(va) != PADDR_NONE)
+        return -EEXIST;
+    for (size_t i = 0; i < MAPPINGS_MAX; i++) {
+        if (mappings[i].size != 0)
+            continue;
+        os_map(va, size);
+        mappings[i].va = va;
+        mappings[i].size = size;
+        mappings[i].pa = pa;
+        return 0;
+    }
+    return -ENOMEM;
+}
+
+/* Whole mappings only, as many as lie in the range. */
+int kernel_unmap(u64 va, u64 size)
+{
+    for (size_t i = 0; i < MAPPINGS_MAX; i++)
+        if (mappings[i].size != 0 && mappings[i].va >= va &&
+            mappings[i].va + mappings[i].size <= va + size) {
+            os_unmap(mappings[i].va, mappings[i].size);
+            mappings[i].size = 0;
+        }
+    return 0;
+}
+
+int kernel_protect(u64 va, u64 size, u32 prot)
+{
+    (void)va, (void)size, (void)prot;
+    return 0;
+}
+
+paddr_t kernel_translate(u64 va)
+{
+    if (va >> 44 == HOST_LINEAR_BASE >> 44)
+        return va - HOST_LINEAR_BASE;
+    for (size_t i = 0; i < MAPPINGS_MAX; i++)
+        if (va >= mappings[i].va && va - mappings[i].va < mappings[i].size)
+            return mappings[i].pa + (va - mappings[i].va);
+    return PADDR_NONE;
+}

@@ -1,0 +1,21 @@
+/*
+ * The inline half of the door: chosen by file, not by #if in the code. Freestanding builds are
+ * the kernel; hosted builds are the unit tests.
+ *
+ *   irqflags_t irq_save(void)            mask IRQs, return the earlier state
+ *   void irq_restore(irqflags_t)         back to that state
+ *   void irq_enable(void), irq_disable(void); bool irqs_disabled(void)
+ *   void cpu_relax(void)                 in every spin loop: yield
+ *   void cpu_idle(void)                  wait for an interrupt; called and left with IRQs masked
+ *   smp_mb() smp_rmb() smp_wmb()         order memory accesses between CPUs
+ *   smp_load_acquire(p), smp_store_release(p, v)
+ *   struct thread_head *current_head(void); void set_current_head(struct thread_head *)
+ *   u64 user_tls_get(void); void user_tls_set(u64)   the user's thread register
+ */
+#pragma once
+
+#if __STDC_HOSTED__
+#include "arch/host/inline.h"
+#else
+#include "arch/arm64/inline.h"
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Read-copy-update. A reader sees an object for as long as its read side lasts; who unlinks the
+ * object frees it after a grace period. The read side is preemption off: it must not sleep.
+ */
+#pragma once
+
+#include "core/preempt.h"
+
+struct rcu_head {
+    struct rcu_head *next;
+    void (*fn)(struct rcu_head *head);
+};
+
+static inline void rcu_read_lock(void)
+{
+    preempt_disable();
+}
+
+static inline void rcu_read_unlock(void)
+{
+    preempt_enable();
+}
+
+/* Loads a pointer; what it points at is loaded after it (address dependency, Arm ARM B2.3.3). */
+#define rcu_dereference(p) READ_ONCE(p)
+
+/* Publishes a pointer after the stores that made its object. */
+#define rcu_assign(p, v) __atomic_store_n(&(p), v, __ATOMIC_RELEASE)
+
+/* sched/rcu.c: calls fn(head) in a thread after a grace period; any context. */
+void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *head));
+
+/* sched/rcu.c: returns after a grace period. Sleeps. */
+void rcu_synchronize(void);

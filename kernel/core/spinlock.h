@@ -1,0 +1,144 @@
+/*
+ * Spinlocks. Theory in core/spinlock.c.
+ *
+ * spin_lock: not to be taken by interrupt handlers; preemption is off while held.
+ * spin_lock_irqsave, spin_lock_irq: for locks that handlers take too; IRQs are masked while held,
+ * and the preemption counter is left alone.
+ */
+#pragma once
+
+#include "core/lock_rank.h"
+#include "core/preempt.h"
+
+struct spinlock {
+    struct thread_head *holder; /* NULL: free; what current_head() was at the acquire [A] */
+#if DEBUG
+    u32 rank; /* enum lock_rank [I] */
+#endif
+};
+
+#if DEBUG
+#define SPINLOCK_INIT(lock_rank_) \
+    {                             \
+        .rank = (lock_rank_)      \
+    }
+#define spin_init(lock, lock_rank_) (*(lock) = (struct spinlock){.rank = (lock_rank_)})
+/* Checks the rank and remembers the lock; panics when the order is broken. */
+void spin_debug_acquire(struct spinlock *lock);
+void spin_debug_release(struct spinlock *lock);
+void spin_debug_tried(struct spinlock *lock); /* taken by a trylock: any order */
+/* Around an interrupt handler, whose order starts anew. */
+u32 spin_debug_irq_enter(void);
+void spin_debug_irq_exit(u32 cookie);
+#define spin_debug_assert(lock) spin_assert_failed_unless(lock)
+#else
+#define SPINLOCK_INIT(lock_rank_) \
+    {                             \
+        NULL                      \
+    }
+#define spin_init(lock, lock_rank_) ((void)(lock_rank_), (lock)->holder = NULL)
+#define spin_debug_acquire(lock)    ((void)0)
+#define spin_debug_release(lock)    ((void)0)
+#define spin_debug_tried(lock)      ((void)0)
+#define spin_debug_irq_enter()      0
+#define spin_debug_irq_exit(c)      ((void)(c))
+#define spin_debug_assert(lock)     ((void)0)
+#endif
+
+/* Waits; panics after 20 s, naming the holder, or when the holder is the caller. */
+void spin_acquire_slow(struct spinlock *lock);
+void spin_assert_failed_unless(const struct spinlock *lock);
+
+static __always_inline bool spin_try_acquire(struct spinlock *lock)
+{
+    struct thread_head *free = NULL;
+
+    return __atomic_compare_exchange_n(&lock->holder, &free, current_head(), false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* The bare lock: the caller has preemption off or IRQs masked, as the lock's users agree. */
+static __always_inline void spin_acquire(struct spinlock *lock)
+{
+    spin_debug_acquire(lock);
+    if (unlikely(!spin_try_acquire(lock)))
+        spin_acquire_slow(lock);
+}
+
+static inline void spin_release(struct spinlock *lock)
+{
+    spin_debug_release(lock);
+    __atomic_store_n(&lock->holder, NULL, __ATOMIC_RELEASE);
+}
+
+/* After a context switch with the lock held: the thread that came in is the holder now. */
+static inline void spin_adopt(struct spinlock *lock)
+{
+    WRITE_ONCE(lock->holder, current_head());
+}
+
+static __always_inline void spin_lock(struct spinlock *lock)
+{
+    preempt_disable();
+    spin_acquire(lock);
+}
+
+static inline void spin_unlock(struct spinlock *lock)
+{
+    spin_release(lock);
+    preempt_enable();
+}
+
+static __always_inline bool spin_trylock(struct spinlock *lock)
+{
+    preempt_disable();
+    if (spin_try_acquire(lock)) {
+        spin_debug_tried(lock);
+        return true;
+    }
+    preempt_enable();
+    return false;
+}
+
+static __always_inline irqflags_t spin_lock_irqsave(struct spinlock *lock)
+{
+    irqflags_t flags = irq_save();
+
+    spin_acquire(lock);
+    return flags;
+}
+
+static inline void spin_unlock_irqrestore(struct spinlock *lock, irqflags_t flags)
+{
+    spin_release(lock);
+    irq_restore(flags);
+    if (unlikely(READ_ONCE(current_head()->work) & WORK_RESCHED))
+        preempt_check();
+}
+
+static __always_inline void spin_lock_irq(struct spinlock *lock)
+{
+    irq_disable();
+    spin_acquire(lock);
+}
+
+/* IRQs were enabled before the spin_lock_irq(). */
+static inline void spin_unlock_irq(struct spinlock *lock)
+{
+    spin_release(lock);
+    irq_enable();
+    if (unlikely(READ_ONCE(current_head()->work) & WORK_RESCHED))
+        preempt_check();
+}
+
+static inline bool spin_is_held(const struct spinlock *lock)
+{
+    return READ_ONCE(lock->holder) == current_head();
+}
+
+/* First line of a _locked function; checked in debug builds. */
+static inline void assert_spin_held(const struct spinlock *lock)
+{
+    (void)lock;
+    spin_debug_assert(lock);
+}

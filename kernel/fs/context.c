@@ -1,0 +1,273 @@
+/*
+ * Where tasks stand (struct fs_context), and places turned back into text.
+ *
+ * A context is shared by tasks made with CLONE_FS; only they change it (and pivot_root). Both
+ * paths are read together under its lock; a sole owner reads its own without. Text of a path is
+ * made backwards from the entry to the root under RCU, and again when the tree's sequence has
+ * changed meanwhile.
+ */
+#include "fs/fs.h"
+#include "fs/namei.h"
+
+#include "core/panic.h"
+#include "lib/errno.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "sched/reclaim.h"
+#include "task/task.h"
+
+struct fs_context init_fs_context;
+
+struct fs_context *current_fs(void)
+{
+    struct task *task = current_task();
+
+    return task && task->fs ? task->fs : &init_fs_context;
+}
+
+struct fs_context *fs_context_copy(struct fs_context *from)
+{
+    struct fs_context *fs = kmalloc(sizeof(*fs));
+
+    if (!fs)
+        return NULL;
+    ref_init(&fs->refs, 1);
+    spin_init(&fs->lock, RANK_FILE); /* taken below the lock of a task */
+    spin_lock(&from->lock);
+    fs->root = from->root;
+    fs->cwd = from->cwd;
+    fs->umask = from->umask;
+    path_get(&fs->root);
+    path_get(&fs->cwd);
+    spin_unlock(&from->lock);
+    return fs;
+}
+
+struct fs_context *fs_context_create(void)
+{
+    struct fs_context *fs = fs_context_copy(&init_fs_context);
+
+    if (fs)
+        fs->umask = 022;
+    return fs;
+}
+
+void fs_context_put(struct fs_context *fs)
+{
+    if (!fs || !ref_put(&fs->refs))
+        return;
+    path_put(&fs->root);
+    path_put(&fs->cwd);
+    kfree(fs);
+}
+
+int fs_context_unshare(void)
+{
+    struct task *task = self_task();
+    struct fs_context *old = task->fs, *fs;
+
+    if (ref_read(&old->refs) == 1)
+        return 0;
+    fs = fs_context_copy(old);
+    if (!fs)
+        return -ENOMEM;
+    task_lock(task);
+    task->fs = fs;
+    task_unlock(task);
+    fs_context_put(old);
+    return 0;
+}
+
+static void path_copy(struct fs_context *fs, const struct path *from, struct path *out)
+{
+    spin_lock(&fs->lock);
+    *out = *from;
+    path_get(out);
+    spin_unlock(&fs->lock);
+}
+
+void fs_context_root(struct fs_context *fs, struct path *out)
+{
+    path_copy(fs, &fs->root, out);
+}
+
+void fs_context_cwd(struct fs_context *fs, struct path *out)
+{
+    path_copy(fs, &fs->cwd, out);
+}
+
+static void path_set(struct fs_context *fs, struct path *at, const struct path *path)
+{
+    struct path old;
+
+    path_get(path);
+    spin_lock(&fs->lock);
+    old = *at;
+    *at = *path;
+    spin_unlock(&fs->lock);
+    path_put(&old);
+}
+
+void fs_context_set_root(struct fs_context *fs, const struct path *path)
+{
+    path_set(fs, &fs->root, path);
+}
+
+void fs_context_set_cwd(struct fs_context *fs, const struct path *path)
+{
+    path_set(fs, &fs->cwd, path);
+}
+
+static void replace_one(struct path *at, const struct path *old, const struct path *new)
+{
+    if (at->mount != old->mount || at->dentry != old->dentry)
+        return;
+    path_get(new);
+    *at = *new;
+    path_put(old); /* not the last: the caller of pivot_root holds one */
+}
+
+void fs_context_replace(struct fs_context *fs, const struct path *old, const struct path *new)
+{
+    spin_lock(&fs->lock);
+    replace_one(&fs->root, old, new);
+    replace_one(&fs->cwd, old, new);
+    spin_unlock(&fs->lock);
+}
+
+/* ---- text ---- */
+
+struct back {
+    char *buf, *at;
+};
+
+static bool prepend(struct back *b, const char *text, size_t len)
+{
+    if ((size_t)(b->at - b->buf) < len)
+        return false;
+    b->at -= len;
+    memcpy(b->at, text, len);
+    return true;
+}
+
+static bool prepend_name(struct back *b, const struct dentry *d)
+{
+    const char *name = READ_ONCE(d->name);
+
+    return prepend(b, name, strnlen(name, NAME_MAX)) && prepend(b, "/", 1);
+}
+
+/* RCU. 0, 1 (never came by the root), -ENAMETOOLONG. */
+static int walk_back(struct path path, const struct path *root, struct back *b)
+{
+    while (path.mount != root->mount || path.dentry != root->dentry) {
+        if (path.dentry == path.mount->root || dentry_is_root(path.dentry)) {
+            struct mount *parent = READ_ONCE(path.mount->parent);
+            struct dentry *place = READ_ONCE(path.mount->mountpoint);
+
+            if (path.dentry != path.mount->root || !parent || !place)
+                return 1;
+            path.mount = parent;
+            path.dentry = place;
+            continue;
+        }
+        if (!prepend_name(b, path.dentry))
+            return -ENAMETOOLONG;
+        path.dentry = READ_ONCE(path.dentry->parent);
+    }
+    return 0;
+}
+
+static int walk_inside(struct path path, const struct path *top, struct back *b)
+{
+    while (path.dentry != top->dentry && !dentry_is_root(path.dentry)) {
+        if (!prepend_name(b, path.dentry))
+            return -ENAMETOOLONG;
+        path.dentry = READ_ONCE(path.dentry->parent);
+    }
+    return 0;
+}
+
+static int make_text(const struct path *path, const struct path *root,
+                     int (*walk)(struct path, const struct path *, struct back *), char *buf,
+                     size_t size, char **out)
+{
+    struct back b;
+    int result;
+    u32 seq;
+
+    if (size < 2)
+        return -ENAMETOOLONG;
+    do {
+        b = (struct back){buf, buf + size - 1};
+        *b.at = '\0';
+        rcu_read_lock();
+        seq = seq_read_begin(&tree_seq);
+        if (dentry_unhashed(path->dentry) && !dentry_is_root(path->dentry) &&
+            !prepend(&b, " (deleted)", 10))
+            result = -ENAMETOOLONG;
+        else
+            result = walk(*path, root, &b);
+        rcu_read_unlock();
+    } while (seq_read_retry(&tree_seq, seq));
+    if (result < 0)
+        return result;
+    if ((*b.at == '\0' || *b.at == ' ') && !prepend(&b, "/", 1))
+        return -ENAMETOOLONG;
+    *out = b.at;
+    return result;
+}
+
+int path_text_from(const struct path *path, const struct path *root, char *buf, size_t size,
+                   char **out)
+{
+    return make_text(path, root, walk_back, buf, size, out);
+}
+
+int path_text_inside(const struct path *path, const struct path *top, char *buf, size_t size,
+                     char **out)
+{
+    return make_text(path, top, walk_inside, buf, size, out);
+}
+
+int path_text(const struct path *path, char *buf, size_t size, char **out)
+{
+    struct path root;
+    int result;
+
+    fs_context_root(current_fs(), &root);
+    result = path_text_from(path, &root, buf, size, out);
+    path_put(&root);
+    return result;
+}
+
+/* "pipe:[12]", "socket:[3]"; names with a bracket stand for themselves. */
+int file_text(struct file *file, char *buf, size_t size, char **out)
+{
+    struct path path = {file->path.mount, file->path.dentry};
+    const char *name;
+    size_t len;
+
+    if (path.dentry)
+        return path_text(&path, buf, size, out);
+    name = file->ops && file->ops->name ? file->ops->name : "anon_inode:[file]";
+    if (strchr(name, '['))
+        len = format_buf(buf, size, "%s", name);
+    else
+        len = format_buf(buf, size, "%s:[%lu]", name, file->id);
+    *out = buf;
+    return len < size ? 0 : -ENAMETOOLONG;
+}
+
+/* The kernel's own place: the root of the first mount. */
+void fs_context_init(void)
+{
+    struct path root = {root_mount, root_mount->root};
+
+    ref_init(&init_fs_context.refs, 1);
+    spin_init(&init_fs_context.lock, RANK_FILE);
+    init_fs_context.root = init_fs_context.cwd = root;
+    path_get(&root);
+    path_get(&root);
+}

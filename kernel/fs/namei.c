@@ -1,0 +1,523 @@
+/*
+ * The walk along a path.
+ *
+ * What it is: from a name to a place (mount and dentry), component by component: permission to
+ * search, look-up, mounts, "..", symbolic links.
+ *
+ * Interface: path_lookup() for whole paths; walk_parent() for calls that make or remove the last
+ * component (names.c, open.c).
+ *
+ * Structures and invariants.
+ *   I1  A walk is tried first in RCU mode: preemption off, no references, no locks, only what is
+ *       in the dentry cache. It counts only if tree_seq has not changed from its start to the
+ *       moment when the place at its end got its references; otherwise, and whenever something
+ *       must be asked of a file system or slept for, all is done again in reference mode.
+ *   I2  In reference mode w->at and w->root are counted. Each step looks under RCU as above, takes
+ *       references and checks the sequence; a miss asks the file system with the directory locked.
+ *   I3  Errors of RCU mode are believed only when the sequence has not changed.
+ *   I4  The walk never leaves upwards from w->root, through mounts or "..".
+ *   I5  Text of a link is read in place in RCU mode, from a copy in reference mode.
+ *   I6  rest[] has only texts that are not empty, so the last component is the one with nothing
+ *       behind it while depth is 0.
+ *
+ * Locking: none held between steps. A step that asks the file system holds the directory's lock.
+ *
+ * Rejected: going over from RCU to reference mode in the middle (Linux does; the start again
+ * costs little, because what is missed is then cached or slow anyway), a sequence for each dentry
+ * (renames and mounts are rare; one global sequence costs the reader one load).
+ */
+#include "fs/walk.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "sched/reclaim.h"
+#include "task/cred.h"
+
+
+/* ---- references ---- */
+
+/*
+ * Take the references of a place found under RCU: how many of the two it got. give_back() drops
+ * so many, after the read side, since it may sleep.
+ */
+static u32 try_get(const struct path *path)
+{
+    if (unlikely(!ref_get_unless_zero(&path->mount->refs)))
+        return 0;
+    return likely(ref_get_unless_zero(&path->dentry->refs)) ? 2 : 1;
+}
+
+static void give_back(const struct path *path, u32 got)
+{
+    if (got == 2)
+        dentry_put(path->dentry);
+    if (got)
+        mount_put(path->mount);
+}
+
+/*
+ * Take references and leave the RCU read side; valid only if nothing has changed since w->seq.
+ * After a failure nothing is held.
+ */
+static bool take(struct walk *w, const struct path *path)
+{
+    u32 got = try_get(path);
+    bool good = got == 2 && !seq_read_retry(&tree_seq, w->seq);
+
+    rcu_read_unlock();
+    if (unlikely(!good))
+        give_back(path, got);
+    return good;
+}
+
+void walk_cross(struct path *path)
+{
+    while (READ_ONCE(path->dentry->flags) & DENTRY_MOUNTED) {
+        struct path to;
+        u32 seq, got;
+
+        rcu_read_lock();
+        seq = seq_read_begin(&tree_seq);
+        to.mount = mount_find_rcu(path->mount, path->dentry);
+        to.dentry = to.mount ? to.mount->root : NULL;
+        got = to.mount ? try_get(&to) : 0;
+        rcu_read_unlock();
+        if (seq_read_retry(&tree_seq, seq)) {
+            give_back(&to, got);
+            continue;
+        }
+        if (got != 2)
+            return;
+        path_put(path);
+        *path = to;
+    }
+}
+
+/* ---- one step ---- */
+
+static int cross_rcu(const struct walk *w, struct path *path)
+{
+    while (unlikely(READ_ONCE(path->dentry->flags) & DENTRY_MOUNTED)) {
+        struct mount *m = mount_find_rcu(path->mount, path->dentry);
+
+        if (!m)
+            break;
+        if (w->flags & LOOKUP_NO_XDEV)
+            return -EXDEV;
+        path->mount = m;
+        path->dentry = m->root;
+    }
+    return 0;
+}
+
+/* Where `name` leads. WALK_AGAIN: only the file system knows. */
+static int down_rcu(const struct walk *w, const struct name *name, struct path *to)
+{
+    struct dentry *dir = w->at.dentry, *d = dentry_find_rcu(dir, name);
+    int err;
+
+    if (!d)
+        return dir->sb->flags & SB_PINNED ? -ENOENT : WALK_AGAIN;
+    if (unlikely(d->flags & DENTRY_ALIVE_CHECK) && !dir->inode->ops->alive(d))
+        return WALK_AGAIN;
+    to->mount = w->at.mount;
+    to->dentry = d;
+    err = cross_rcu(w, to);
+    return err ? err : rcu_dereference(to->dentry->inode) ? 0 : -ENOENT;
+}
+
+/* Where ".." leads. I4 */
+static int up_rcu(const struct walk *w, struct path *to)
+{
+    *to = w->at;
+    for (;;) {
+        struct mount *parent;
+        struct dentry *place;
+
+        if (to->mount == w->root.mount && to->dentry == w->root.dentry)
+            return w->flags & LOOKUP_BENEATH ? -EXDEV : 0;
+        if (to->dentry != to->mount->root) {
+            to->dentry = READ_ONCE(to->dentry->parent);
+            return cross_rcu(w, to);
+        }
+        parent = READ_ONCE(to->mount->parent);
+        place = READ_ONCE(to->mount->mountpoint);
+        if (!parent || !place)
+            return 0;
+        if (w->flags & LOOKUP_NO_XDEV)
+            return -EXDEV;
+        to->mount = parent;
+        to->dentry = place;
+    }
+}
+
+int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make,
+                       struct dentry **out)
+{
+    struct inode *inode = dir->inode;
+    struct dentry *d = dentry_find(dir, name);
+    int err = 0;
+
+    assert_mutex_held(&inode->lock);
+    if (d && d->flags & DENTRY_ALIVE_CHECK && !inode->ops->alive(d)) {
+        dentry_unhash(d);
+        dentry_put(d);
+        d = NULL;
+    }
+    *out = d;
+    if (d)
+        return 0;
+    if (dir->sb->flags & SB_PINNED && !make)
+        return -ENOENT;
+    if (inode->flags & INODE_DEAD)
+        return -ENOENT;
+    d = dentry_alloc(dir->sb, dir, name->text, NAME_LEN(name->key));
+    if (!d)
+        return -ENOMEM;
+    if (!(dir->sb->flags & SB_PINNED)) {
+        err = inode->ops->lookup ? inode->ops->lookup(inode, d) : -ENOENT;
+        if (!err)
+            dentry_hash(d);
+        if (err == -ENOENT && make)
+            err = 0; /* a file system that does not cache what is absent */
+    }
+    if (err) {
+        dentry_put(d);
+        return err;
+    }
+    *out = d;
+    return 0;
+}
+
+/* Ask the file system for a name in w->at. *to is counted. */
+static int down_slow(struct walk *w, const struct name *name, struct path *to)
+{
+    struct inode *dir = w->at.dentry->inode;
+    struct dentry *d;
+    int err;
+
+    mutex_lock(&dir->lock);
+    err = walk_lookup_locked(w->at.dentry, name, false, &d);
+    mutex_unlock(&dir->lock);
+    if (err)
+        return err;
+    if (!d->inode) {
+        dentry_put(d);
+        return -ENOENT;
+    }
+    *to = (struct path){mount_get(w->at.mount), d};
+    walk_cross(to);
+    if (w->flags & LOOKUP_NO_XDEV && to->mount != w->at.mount) {
+        path_put(to);
+        return -EXDEV;
+    }
+    return 0;
+}
+
+/* One step in reference mode, down by `name` or up (NULL). *to is counted. */
+static int step_counted(struct walk *w, const struct name *name, struct path *to)
+{
+    for (;;) {
+        int err;
+
+        rcu_read_lock();
+        w->seq = seq_read_begin(&tree_seq);
+        err = name ? down_rcu(w, name, to) : up_rcu(w, to);
+        if (!err) {
+            if (take(w, to))
+                return 0;
+            continue;
+        }
+        rcu_read_unlock();
+        if (err == WALK_AGAIN)
+            return down_slow(w, name, to);
+        if (!seq_read_retry(&tree_seq, w->seq)) /* I3 */
+            return err;
+    }
+}
+
+static int step(struct walk *w, const struct name *name, struct path *to)
+{
+    if (likely(w->rcu))
+        return name ? down_rcu(w, name, to) : up_rcu(w, to);
+    return step_counted(w, name, to);
+}
+
+/* ---- the walk ---- */
+
+static int may_search(const struct walk *w, struct inode *dir)
+{
+    u32 mode = READ_ONCE(dir->mode);
+
+    if (unlikely(!S_ISDIR(mode)))
+        return -ENOTDIR;
+    if (likely((mode & 0111) == 0111 && !dir->ops->permission))
+        return 0;
+    return inode_permission_cred(dir, MAY_EXEC, w->cred);
+}
+
+/* Take the next component off w->name. *rest: what is behind it and its slashes. */
+static int next_component(struct walk *w, struct name *name, const char **rest)
+{
+    const char *text = w->name, *end;
+    size_t len;
+
+    name->text = text;
+    name->key = dentry_key(w->at.dentry, text, &len);
+    if (unlikely(len > NAME_MAX))
+        return -ENAMETOOLONG;
+    end = text + len;
+    if (*end == '/') {
+        do
+            end++;
+        while (*end == '/');
+        if (!*end && !w->depth)
+            w->want_dir = true;
+    }
+    *rest = end;
+    return 0;
+}
+
+static bool is_dots(const struct name *name, u32 n)
+{
+    return NAME_LEN(name->key) == n && name->text[0] == '.' && name->text[n - 1] == '.';
+}
+
+/* Is there a link to follow at `to`, given that it is the last component or not? */
+static bool must_follow(const struct walk *w, const struct path *to, bool last)
+{
+    return S_ISLNK(to->dentry->inode->mode) && (!last || w->flags & LOOKUP_FOLLOW || w->want_dir);
+}
+
+static int walk_one(struct walk *w, const struct name *name, const char *rest)
+{
+    struct path to;
+    int err;
+
+    if (unlikely(name->text[0] == '.') && is_dots(name, 1)) {
+        w->name = rest;
+        return 0;
+    }
+    err = step(w, unlikely(is_dots(name, 2)) ? NULL : name, &to);
+    if (err)
+        return err;
+    if (unlikely(must_follow(w, &to, !*rest && !w->depth)))
+        return walk_follow(w, &to, rest);
+    walk_move(w, &to);
+    w->name = rest;
+    return 0;
+}
+
+/* Walk all of w->name; with LOOKUP_PARENT all but the last component. */
+static int walk_run(struct walk *w)
+{
+    for (;;) {
+        struct name name;
+        const char *rest;
+        int err;
+
+        while (*w->name == '/')
+            w->name++;
+        if (!*w->name) {
+            if (!w->depth) {
+                w->last_type = w->links ? LAST_DOT : LAST_ROOT;
+                return 0;
+            }
+            w->name = w->rest[--w->depth];
+            continue;
+        }
+        err = may_search(w, w->at.dentry->inode);
+        if (!err)
+            err = next_component(w, &name, &rest);
+        if (err)
+            return err;
+        if (w->flags & LOOKUP_PARENT && !*rest && !w->depth) {
+            w->last = name;
+            w->last_type = is_dots(&name, 1) ? LAST_DOT : is_dots(&name, 2) ? LAST_DOTDOT : LAST_NAME;
+            return 0;
+        }
+        err = walk_one(w, &name, rest);
+        if (err)
+            return err;
+    }
+}
+
+/* Root and start of the walk; the current task's context cannot change but by others' sharing it. */
+static int find_start(struct walk *w, int at_fd, const char *name)
+{
+    struct fs_context *fs = current_fs();
+    bool shared = ref_read(&fs->refs) != 1;
+
+    if (unlikely(shared))
+        spin_lock(&fs->lock);
+    w->root = fs->root;
+    w->at = *name == '/' ? fs->root : fs->cwd;
+    if (unlikely(shared))
+        spin_unlock(&fs->lock);
+    if (at_fd != AT_FDCWD && *name != '/') {
+        w->at = (struct path){w->start.file->path.mount, w->start.file->path.dentry};
+        if (!w->at.dentry)
+            return -ENOTDIR;
+    }
+    if (unlikely(w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT))) {
+        if (*name == '/' && w->flags & LOOKUP_BENEATH)
+            return -EXDEV;
+        w->root = w->at;
+    }
+    return 0;
+}
+
+static void walk_reset(struct walk *w, const char *name)
+{
+    w->name = name;
+    w->depth = 0;
+    w->links = 0;
+    w->want_dir = false;
+}
+
+/* The walk in RCU mode up to references for w->at (and the root, when the walk may go on). */
+static int run_rcu(struct walk *w, int at_fd, const char *name)
+{
+    u32 got = 0;
+    int err;
+
+    walk_reset(w, name);
+    w->rcu = true;
+    rcu_read_lock();
+    w->seq = seq_read_begin(&tree_seq);
+    err = find_start(w, at_fd, name);
+    if (!err)
+        err = walk_run(w);
+    if (!err && w->flags & LOOKUP_PARENT) {
+        got = try_get(&w->root);
+        if (w->links || got != 2)
+            err = WALK_AGAIN; /* I5: the last name would lie in a link's text */
+    }
+    w->rcu = false;
+    if (likely(!err)) {
+        if (likely(take(w, &w->at)))
+            return 0;
+        err = WALK_AGAIN;
+    } else {
+        if (seq_read_retry(&tree_seq, w->seq)) /* I3 */
+            err = WALK_AGAIN;
+        rcu_read_unlock();
+    }
+    give_back(&w->root, got);
+    return err;
+}
+
+static int run_counted(struct walk *w, int at_fd, const char *name)
+{
+    int err;
+
+    walk_reset(w, name);
+    w->rcu = false;
+    for (;;) {
+        u32 got;
+
+        rcu_read_lock();
+        w->seq = seq_read_begin(&tree_seq);
+        err = find_start(w, at_fd, name);
+        if (err) {
+            rcu_read_unlock();
+            return err;
+        }
+        got = try_get(&w->root);
+        if (take(w, &w->at)) {
+            if (got == 2)
+                break;
+            path_put(&w->at);
+        }
+        give_back(&w->root, got);
+    }
+    err = walk_run(w);
+    if (err || !(w->flags & LOOKUP_PARENT))
+        path_put(&w->root);
+    if (err)
+        path_put(&w->at);
+    return err;
+}
+
+/* As access(2) wants: real ids, and the capabilities that a program of that user would have. */
+static int use_real_ids(struct walk *w)
+{
+    struct cred *cred = kmalloc(sizeof(*cred));
+
+    if (!cred)
+        return -ENOMEM;
+    *cred = *w->cred;
+    cred->fsuid = cred->uid;
+    cred->fsgid = cred->gid;
+    if (!(cred->securebits & SECBIT_NO_SETUID_FIXUP))
+        cred->cap_effective = cred->uid ? 0 : cred->cap_permitted;
+    w->cred = w->real_cred = cred;
+    return 0;
+}
+
+static int walk_begin(struct walk *w, int at_fd, const char *name, u32 flags)
+{
+    int err;
+
+    w->cred = current_cred();
+    w->flags = flags;
+    w->texts = NULL;
+    w->start.needs_put = false;
+    w->real_cred = NULL;
+    w->at.dentry = w->root.dentry = NULL;
+    if (unlikely(!*name && !(flags & LOOKUP_EMPTY)))
+        return -ENOENT;
+    if (at_fd != AT_FDCWD && *name != '/') {
+        w->start = fd_ref_get_raw(at_fd);
+        if (!w->start.file)
+            return -EBADF;
+    }
+    if (unlikely(flags & LOOKUP_REAL)) {
+        err = use_real_ids(w);
+        if (err)
+            return err;
+    }
+    err = run_rcu(w, at_fd, name);
+    if (unlikely(err == WALK_AGAIN))
+        err = run_counted(w, at_fd, name);
+    if (err)
+        w->at.dentry = w->root.dentry = NULL;
+    else if (!(flags & LOOKUP_PARENT))
+        w->root.dentry = NULL;
+    return err;
+}
+
+int walk_parent(struct walk *w, int at_fd, const char *name, u32 flags)
+{
+    return walk_begin(w, at_fd, name, flags | LOOKUP_PARENT);
+}
+
+int walk_path(struct walk *w, int at_fd, const char *name, u32 flags)
+{
+    int err = walk_begin(w, at_fd, name, flags);
+
+    if (!err && (w->want_dir || flags & LOOKUP_DIRECTORY) && !S_ISDIR(w->at.dentry->inode->mode))
+        err = -ENOTDIR;
+    return err;
+}
+
+int walk_follow_last(struct walk *w, struct path *link)
+{
+    int err = walk_follow(w, link, "");
+
+    return err ? err : walk_run(w);
+}
+
+void walk_end(struct walk *w)
+{
+    if (unlikely(w->texts))
+        walk_free_texts(w);
+    if (w->at.dentry)
+        path_put(&w->at);
+    if (w->root.dentry)
+        path_put(&w->root);
+    if (unlikely(w->real_cred))
+        kfree(w->real_cred);
+    fd_ref_put(w->start);
+}

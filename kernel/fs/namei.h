@@ -1,0 +1,113 @@
+/*
+ * From names to places and files. The theory is in namei.c.
+ */
+#pragma once
+
+#include "core/uaccess.h"
+#include "fs/mount.h"
+
+#define AT_FDCWD (-100)
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_REMOVEDIR 0x200
+#define AT_EACCESS 0x200
+#define AT_SYMLINK_FOLLOW 0x400
+#define AT_NO_AUTOMOUNT 0x800
+#define AT_EMPTY_PATH 0x1000
+
+#define LOOKUP_FOLLOW BIT(0)    /* a symbolic link at the end is followed */
+#define LOOKUP_DIRECTORY BIT(1) /* the end must be a directory */
+#define LOOKUP_EMPTY BIT(2)     /* "" names what at_fd stands for */
+#define LOOKUP_REAL BIT(3)      /* with the real ids (access(2)) */
+#define LOOKUP_NO_SYMLINKS BIT(4) /* openat2: RESOLVE_* */
+#define LOOKUP_NO_MAGIC BIT(5)
+#define LOOKUP_NO_XDEV BIT(6)
+#define LOOKUP_BENEATH BIT(7)
+#define LOOKUP_IN_ROOT BIT(8)
+#define LOOKUP_PARENT BIT(9)    /* internal: stop before the last component */
+
+/* A path from user memory, in line when short. */
+#define USER_PATH_INLINE 128
+struct user_path {
+    const char *text;
+    struct page *page; /* NULL: in line */
+    char small[USER_PATH_INLINE + 8];
+};
+
+/* 0, -EFAULT, -ENAMETOOLONG, -ENOMEM. */
+int user_path_get(struct user_path *path, struct user_ptr from);
+void user_path_put(struct user_path *path);
+
+/*
+ * Find what `name` means from directory at_fd (or AT_FDCWD; ignored when absolute): *out with
+ * references. `name` needs 8 readable bytes behind its NUL. May sleep. -errno as path_resolution(7).
+ */
+int path_lookup(int at_fd, const char *name, u32 flags, struct path *out);
+int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *out);
+
+/* LOOKUP_* for the AT_* flags of a call that follows by default; -EINVAL if not in `allowed`. */
+int lookup_flags_at(u32 at_flags, u32 allowed, u32 *lookup);
+
+/*
+ * open(2). `mode` before the umask. *out with one reference, not yet in a table. flags must be
+ * checked by open_flags_check() when they come from a program.
+ */
+int file_open_at(int at_fd, const char *name, u32 flags, u32 mode, u32 lookup, struct file **out);
+
+/* From the root of the current task (of init in kernel threads). */
+int file_open_kernel(const char *path, u32 flags, u32 mode, struct file **out);
+
+/*
+ * A program to execute: a regular file with execute permission on a mount without noexec.
+ * at_flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. Also -EACCES, -ETXTBSY; writing is denied until
+ * inode_allow_write(file->inode).
+ */
+int file_open_exec(int at_fd, const char *path, u32 at_flags, struct file **out);
+
+/* Open what *path names; takes references of its own. The checks of open(2) are made. */
+int path_open(const struct path *path, u32 flags, struct file **out);
+
+/* A file over an inode that has no name in any directory, named `name` for /proc: memfd. */
+int file_open_unnamed(struct mount *mount, struct inode *inode, const char *name, u32 flags,
+                      struct file **out);
+
+/* The calls that make and remove names; `mode` before the umask. */
+int vfs_mkdir(int at_fd, const char *name, u32 mode);
+int vfs_mknod(int at_fd, const char *name, u32 mode, dev_t dev);
+int vfs_symlink(const char *text, int at_fd, const char *name);
+int vfs_link(int old_fd, const char *old, int new_fd, const char *new, u32 lookup);
+int vfs_unlink(int at_fd, const char *name);
+int vfs_rmdir(int at_fd, const char *name);
+int vfs_rename(int old_fd, const char *old, int new_fd, const char *new, u32 flags);
+ssize_t vfs_readlink(const struct path *path, char *buf, size_t size);
+
+/* access(2): may the current task do `mask` (MAY_*; 0: does it exist)? lookup: LOOKUP_REAL too. */
+int vfs_access(int at_fd, const char *name, u32 mask, u32 lookup);
+
+/* In a directory held by the kernel: a node, or a directory for S_IFDIR. 0, -EEXIST... */
+int vfs_make_in(const struct path *dir, const char *name, u32 mode, dev_t dev);
+
+/*
+ * The path of a place as the current task sees it: text inside buf, ended by NUL, at *out.
+ * " (deleted)" is added for removed files. 0, or -ENAMETOOLONG. 1: not below the task's root.
+ */
+int path_text(const struct path *path, char *buf, size_t size, char **out);
+
+/* The same from a given root. */
+int path_text_from(const struct path *path, const struct path *root, char *buf, size_t size,
+                   char **out);
+
+/* The path inside its file system, from the entry `top` on, whatever is mounted where. */
+int path_text_inside(const struct path *path, const struct path *top, char *buf, size_t size,
+                     char **out);
+
+/* What readlink of /proc/PID/fd/N says of any open file, pipes and eventfds included. */
+int file_text(struct file *file, char *buf, size_t size, char **out);
+
+/* fstat of any open file. */
+void file_getattr(struct file *file, struct kstat *st);
+
+/* umask(2) of the current task. */
+static inline u32 current_umask(void)
+{
+    return READ_ONCE(current_fs()->umask);
+}

@@ -1,0 +1,489 @@
+/*
+ * Making, removing and changing names: mkdir, mknod, symlink, link, unlink, rmdir, rename.
+ *
+ * Each call walks to the parent directory, locks it, looks the last component up, checks, and lets
+ * the file system act; the dentry cache follows when that was done. What a file is, is not
+ * changed by its names, so an open file stays usable whatever happens here.
+ *
+ * Locking: one directory's mutex, then the file's. Two directories (rename): the superblock's
+ * rename lock first, so that no third task changes who is below whom; then both by address. A
+ * directory that is removed or replaced is locked by trying only; when that fails all is let go,
+ * waited for, and done again (TRY_AGAIN), so no order among directories can be broken. What is
+ * freed, is freed after the locks.
+ */
+#include "fs/walk.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "task/cred.h"
+
+#define TRY_AGAIN (-ERESTARTNOINTR) /* internal: wait for the victim's lock first */
+
+int may_create(struct inode *dir)
+{
+    assert_mutex_held(&dir->lock);
+    if (dir->flags & INODE_DEAD)
+        return -ENOENT;
+    return inode_permission(dir, MAY_WRITE | MAY_EXEC);
+}
+
+/* May the entry be removed from, or replaced in, its directory? */
+static int may_delete(struct inode *dir, const struct dentry *victim, bool want_dir)
+{
+    struct inode *inode = victim->inode;
+    const struct cred *cred = current_cred();
+    int err = inode_permission(dir, MAY_WRITE | MAY_EXEC);
+
+    if (err)
+        return err;
+    if (dir->mode & S_ISVTX && cred->fsuid != inode->uid && cred->fsuid != dir->uid &&
+        !cred_can(cred, CAP_FOWNER))
+        return -EPERM;
+    if (S_ISDIR(inode->mode) != want_dir)
+        return want_dir ? -ENOTDIR : -EISDIR;
+    if (READ_ONCE(victim->flags) & DENTRY_MOUNTED)
+        return -EBUSY;
+    return dir->flags & INODE_DEAD ? -ENOENT : 0;
+}
+
+/* A name about to be made: w->at is the parent, locked; *out its negative entry. */
+static int make_begin(struct walk *w, int at_fd, const char *name, bool dir, struct dentry **out)
+{
+    struct inode *parent;
+    int err = walk_parent(w, at_fd, name, 0);
+
+    if (err)
+        return err;
+    if (w->last_type != LAST_NAME)
+        return -EEXIST;
+    parent = w->at.dentry->inode;
+    mutex_lock(&parent->lock);
+    err = walk_lookup_locked(w->at.dentry, &w->last, true, out);
+    if (err)
+        goto unlock;
+    if ((*out)->inode)
+        err = -EEXIST;
+    else if (w->want_dir && !dir)
+        err = -ENOENT;
+    else
+        err = mount_may_write(w->at.mount);
+    if (!err)
+        err = may_create(parent);
+    if (!err)
+        return 0;
+    dentry_put(*out);
+unlock:
+    mutex_unlock(&parent->lock);
+    return err;
+}
+
+static int make_end(struct walk *w, struct dentry *dentry, int err)
+{
+    if (!err && dentry_unhashed(dentry))
+        dentry_hash(dentry);
+    mutex_unlock(&w->at.dentry->inode->lock);
+    dentry_put(dentry);
+    return err;
+}
+
+int vfs_mkdir(int at_fd, const char *name, u32 mode)
+{
+    struct walk w;
+    struct dentry *d;
+    int err = make_begin(&w, at_fd, name, true, &d);
+
+    if (!err) {
+        struct inode *dir = w.at.dentry->inode;
+
+        mode = (mode & (0777 | S_ISVTX) & ~current_umask()) | S_IFDIR;
+        err = make_end(&w, d, dir->ops->mkdir ? dir->ops->mkdir(dir, d, mode) : -EPERM);
+    }
+    walk_end(&w);
+    return err;
+}
+
+static int mknod_in(struct inode *dir, struct dentry *d, u32 mode, dev_t dev)
+{
+    if (S_ISREG(mode))
+        return dir->ops->create ? dir->ops->create(dir, d, mode) : -EPERM;
+    return dir->ops->mknod ? dir->ops->mknod(dir, d, mode, dev) : -EPERM;
+}
+
+int vfs_mknod(int at_fd, const char *name, u32 mode, dev_t dev)
+{
+    struct walk w;
+    struct dentry *d;
+    int err;
+
+    if (!(mode & S_IFMT))
+        mode |= S_IFREG;
+    if (S_ISDIR(mode))
+        return -EPERM;
+    if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
+        return -EINVAL;
+    err = make_begin(&w, at_fd, name, false, &d);
+    if (!err) {
+        if ((S_ISCHR(mode) || S_ISBLK(mode)) && !cred_has_cap(CAP_MKNOD))
+            err = -EPERM;
+        else
+            err = mknod_in(w.at.dentry->inode, d,
+                           (mode & S_IFMT) | (mode & S_IALLUGO & ~current_umask()), dev);
+        err = make_end(&w, d, err);
+    }
+    walk_end(&w);
+    return err;
+}
+
+int vfs_symlink(const char *text, int at_fd, const char *name)
+{
+    size_t len = strlen(text);
+    struct walk w;
+    struct dentry *d;
+    int err;
+
+    if (!len)
+        return -ENOENT;
+    err = make_begin(&w, at_fd, name, false, &d);
+    if (!err) {
+        struct inode *dir = w.at.dentry->inode;
+
+        err = make_end(&w, d, dir->ops->symlink ? dir->ops->symlink(dir, d, text, len) : -EPERM);
+    }
+    walk_end(&w);
+    return err;
+}
+
+static int link_in(struct walk *w, struct dentry *d, const struct path *old)
+{
+    struct inode *dir = w->at.dentry->inode, *inode = old->dentry->inode;
+    int err;
+
+    if (old->mount != w->at.mount)
+        return -EXDEV;
+    if (!dir->ops->link || S_ISDIR(inode->mode))
+        return -EPERM;
+    mutex_lock(&inode->lock);
+    if (inode->nlink == 0 && !(inode->flags & INODE_NOCHECK))
+        err = -ENOENT;
+    else
+        err = dir->ops->link(dir, d, inode);
+    if (!err)
+        inode->flags &= ~INODE_NOCHECK;
+    mutex_unlock(&inode->lock);
+    return err;
+}
+
+int vfs_link(int old_fd, const char *old, int new_fd, const char *new, u32 lookup)
+{
+    struct path from;
+    struct walk w;
+    struct dentry *d;
+    int err = path_lookup(old_fd, old, lookup, &from);
+
+    if (err)
+        return err;
+    err = make_begin(&w, new_fd, new, false, &d);
+    if (!err)
+        err = make_end(&w, d, link_in(&w, d, &from));
+    walk_end(&w);
+    path_put(&from);
+    return err;
+}
+
+int vfs_make_in(const struct path *dir, const char *name, u32 mode, dev_t dev)
+{
+    struct inode *inode = dir->dentry->inode;
+    struct name last = {.text = name};
+    struct dentry *d;
+    size_t len;
+    int err;
+
+    last.key = dentry_key(dir->dentry, name, &len);
+    mutex_lock(&inode->lock);
+    err = walk_lookup_locked(dir->dentry, &last, true, &d);
+    if (!err) {
+        if (d->inode)
+            err = -EEXIST;
+        else if (S_ISDIR(mode))
+            err = inode->ops->mkdir(inode, d, mode);
+        else
+            err = mknod_in(inode, d, mode, dev);
+        if (!err && dentry_unhashed(d))
+            dentry_hash(d);
+        dentry_put(d);
+    }
+    mutex_unlock(&inode->lock);
+    return err;
+}
+
+/* ---- removal ---- */
+
+/* False: a directory that somebody works in. */
+static bool lock_victim(struct inode *inode)
+{
+    if (S_ISDIR(inode->mode))
+        return mutex_trylock(&inode->lock);
+    mutex_lock(&inode->lock);
+    return true;
+}
+
+/* Until the victim can be had; the caller holds no lock. */
+static void wait_victim(struct dentry *d)
+{
+    mutex_lock(&d->inode->lock);
+    mutex_unlock(&d->inode->lock);
+}
+
+static int remove_locked(struct walk *w, struct dentry *d, bool rmdir)
+{
+    struct inode *dir = w->at.dentry->inode, *inode = d->inode;
+    int err;
+
+    if (!inode)
+        return -ENOENT;
+    if (!rmdir && w->want_dir)
+        return S_ISDIR(inode->mode) ? -EISDIR : -ENOTDIR;
+    err = may_delete(dir, d, rmdir);
+    if (err)
+        return err;
+    if (!lock_victim(inode))
+        return TRY_AGAIN;
+    if (rmdir)
+        err = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
+    else
+        err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
+    if (!err && rmdir)
+        inode->flags |= INODE_DEAD;
+    mutex_unlock(&inode->lock);
+    if (!err)
+        dentry_unhash(d);
+    return err;
+}
+
+static int remove_name(int at_fd, const char *name, bool rmdir)
+{
+    static const int odd[2][4] = {
+        {0, -EISDIR, -EISDIR, -EISDIR}, /* unlink of . .. / */
+        {0, -EINVAL, -ENOTEMPTY, -EBUSY},
+    };
+    struct dentry *d;
+    struct inode *dir;
+    struct walk w;
+    int err = walk_parent(&w, at_fd, name, 0);
+
+    if (!err)
+        err = odd[rmdir][w.last_type];
+    if (!err)
+        err = mount_may_write(w.at.mount);
+    while (!err) {
+        dir = w.at.dentry->inode;
+        mutex_lock(&dir->lock);
+        err = walk_lookup_locked(w.at.dentry, &w.last, false, &d);
+        if (!err)
+            err = remove_locked(&w, d, rmdir);
+        mutex_unlock(&dir->lock);
+        if (err == TRY_AGAIN)
+            wait_victim(d);
+        if (d)
+            dentry_put(d); /* here the file itself may go */
+        if (err != TRY_AGAIN)
+            break;
+        err = 0;
+    }
+    walk_end(&w);
+    return err;
+}
+
+int vfs_unlink(int at_fd, const char *name)
+{
+    return remove_name(at_fd, name, false);
+}
+
+int vfs_rmdir(int at_fd, const char *name)
+{
+    return remove_name(at_fd, name, true);
+}
+
+/* ---- rename ---- */
+
+static void lock_parents(struct dentry *a, struct dentry *b)
+{
+    struct inode *first = MIN(a->inode, b->inode), *second = MAX(a->inode, b->inode);
+
+    if (a != b)
+        mutex_lock(&a->sb->rename_lock);
+    mutex_lock(&first->lock);
+    if (a != b)
+        mutex_lock(&second->lock);
+}
+
+static void unlock_parents(struct dentry *a, struct dentry *b)
+{
+    mutex_unlock(&a->inode->lock);
+    if (a == b)
+        return;
+    mutex_unlock(&b->inode->lock);
+    mutex_unlock(&a->sb->rename_lock);
+}
+
+/* All that can be said against it with both parents locked. 1: nothing to do. */
+static int rename_check(const struct walk *from, const struct walk *to, const struct rename *r)
+{
+    bool exchange = r->flags & RENAME_EXCHANGE, dir;
+    int err;
+
+    if (!r->old->inode || (exchange && !r->new->inode))
+        return -ENOENT;
+    dir = S_ISDIR(r->old->inode->mode);
+    if (r->new->inode && r->flags & RENAME_NOREPLACE)
+        return -EEXIST;
+    if (!dir && (from->want_dir || (!exchange && to->want_dir)))
+        return -ENOTDIR;
+    if (exchange && to->want_dir && !S_ISDIR(r->new->inode->mode))
+        return -ENOTDIR;
+    if (r->old_dir != r->new_dir) { /* the rename lock keeps the tree still */
+        if (dentry_below(to->at.dentry, r->old))
+            return -EINVAL;
+        if (r->new->inode && dentry_below(from->at.dentry, r->new))
+            return exchange ? -EINVAL : -ENOTEMPTY;
+    }
+    if (r->old->inode == r->new->inode)
+        return 1;
+    err = may_delete(r->old_dir, r->old, dir);
+    if (err)
+        return err;
+    if (r->new->inode)
+        err = may_delete(r->new_dir, r->new, exchange ? S_ISDIR(r->new->inode->mode) : dir);
+    else
+        err = may_create(r->new_dir);
+    if (!err && dir && r->old_dir != r->new_dir) /* its ".." changes */
+        err = inode_permission(r->old->inode, MAY_WRITE);
+    if (!err && exchange && S_ISDIR(r->new->inode->mode) && r->old_dir != r->new_dir)
+        err = inode_permission(r->new->inode, MAY_WRITE);
+    return err;
+}
+
+static int rename_locked(const struct walk *from, const struct walk *to, struct rename *r)
+{
+    struct inode *victim = r->flags & RENAME_EXCHANGE ? NULL : r->new->inode;
+    int err = rename_check(from, to, r);
+
+    if (err)
+        return err < 0 ? err : 0;
+    if (!r->old_dir->ops->rename)
+        return -EPERM;
+    if (victim && !lock_victim(victim))
+        return TRY_AGAIN;
+    err = r->old_dir->ops->rename(r);
+    if (!err && victim && S_ISDIR(victim->mode))
+        victim->flags |= INODE_DEAD;
+    if (victim)
+        mutex_unlock(&victim->lock);
+    if (err)
+        return err;
+    if (r->flags & RENAME_EXCHANGE)
+        dentry_exchange(r->old, r->new);
+    else
+        dentry_move(r->old, r->new);
+    return 0;
+}
+
+static int rename_try(struct walk *from, struct walk *to, u32 flags)
+{
+    struct rename r = {
+        .old_dir = from->at.dentry->inode,
+        .new_dir = to->at.dentry->inode,
+        .flags = flags,
+    };
+    int err;
+
+    lock_parents(from->at.dentry, to->at.dentry);
+    err = walk_lookup_locked(from->at.dentry, &from->last, false, &r.old);
+    if (!err)
+        err = walk_lookup_locked(to->at.dentry, &to->last, true, &r.new);
+    if (!err)
+        err = rename_locked(from, to, &r);
+    unlock_parents(from->at.dentry, to->at.dentry);
+    if (err == TRY_AGAIN)
+        wait_victim(r.new);
+    if (r.new)
+        dentry_put(r.new);
+    if (r.old)
+        dentry_put(r.old);
+    return err;
+}
+
+static int rename_walked(struct walk *from, struct walk *to, u32 flags)
+{
+    int err;
+
+    if (from->at.mount != to->at.mount)
+        return -EXDEV;
+    if (from->last_type != LAST_NAME)
+        return -EBUSY;
+    if (to->last_type != LAST_NAME)
+        return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+    err = mount_may_write(from->at.mount);
+    if (err)
+        return err;
+    do
+        err = rename_try(from, to, flags);
+    while (err == TRY_AGAIN);
+    return err;
+}
+
+int vfs_rename(int old_fd, const char *old, int new_fd, const char *new, u32 flags)
+{
+    struct walk from, to;
+    int err;
+
+    if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
+        (flags & RENAME_NOREPLACE && flags & RENAME_EXCHANGE))
+        return -EINVAL;
+    err = walk_parent(&from, old_fd, old, 0);
+    if (!err) {
+        err = walk_parent(&to, new_fd, new, 0);
+        if (!err)
+            err = rename_walked(&from, &to, flags);
+        walk_end(&to);
+    }
+    walk_end(&from);
+    return err;
+}
+
+/* ---- reading ---- */
+
+ssize_t vfs_readlink(const struct path *path, char *buf, size_t size)
+{
+    struct inode *inode = path->dentry->inode;
+
+    if (!S_ISLNK(inode->mode))
+        return -EINVAL;
+    if (inode->link) {
+        size_t len = MIN(strlen(inode->link), size);
+
+        memcpy(buf, inode->link, len);
+        return len;
+    }
+    return inode->ops->readlink ? inode->ops->readlink(path->dentry, buf, size) : -EINVAL;
+}
+
+int vfs_access(int at_fd, const char *name, u32 mask, u32 lookup)
+{
+    struct walk w;
+    int err = walk_path(&w, at_fd, name, lookup);
+
+    if (!err && mask) {
+        struct inode *inode = w.at.dentry->inode;
+
+        if (mask & MAY_EXEC && S_ISREG(inode->mode) && w.at.mount->flags & MS_NOEXEC)
+            err = -EACCES;
+        if (!err)
+            err = inode_permission_cred(inode, mask, w.cred);
+        if (!err && mask & MAY_WRITE && !S_ISCHR(inode->mode) && !S_ISFIFO(inode->mode) &&
+            !S_ISBLK(inode->mode) && !S_ISSOCK(inode->mode))
+            err = mount_may_write(w.at.mount);
+    }
+    walk_end(&w);
+    return err;
+}

@@ -1,0 +1,428 @@
+/*
+ * Opening files.
+ *
+ * What it is: from a place to a struct file: the checks of open(2), the operations by the kind of
+ * file (regular and directory: the inode's; FIFO: a pipe; character device: its driver), and what
+ * must be given back when the file is released.
+ *
+ * Invariants.
+ *   I1  file->path holds the references to mount and dentry, and by the dentry to the inode;
+ *       file->inode and file->mapping borrow from it.
+ *   I2  A file with FMODE_WRITER is counted in its inode's and its mount's writers.
+ *   I3  A file that has just been made is opened whatever its mode says: open(O_CREAT|O_WRONLY,
+ *       0400) works once.
+ */
+#include "fs/fs.h"
+#include "fs/walk.h"
+
+#include "core/panic.h"
+#include "io/pipe.h"
+#include "lib/errno.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "sched/reclaim.h"
+#include "task/cred.h"
+
+#define OPEN_ONCE (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC) /* not flags of the open file */
+
+static const struct file_ops path_ops; /* of O_PATH files: nothing can be done */
+
+/* What open wants of the inode: MAY_*. */
+static u32 wanted(u32 flags)
+{
+    static const u8 by_mode[] = {MAY_READ, MAY_WRITE, MAY_READ | MAY_WRITE, MAY_READ | MAY_WRITE};
+
+    return by_mode[flags & O_ACCMODE] | (flags & O_TRUNC ? MAY_WRITE : 0);
+}
+
+/* The checks that depend on the kind of file and the mount. */
+static int check_kind(const struct path *path, u32 want)
+{
+    struct inode *inode = path->dentry->inode;
+
+    switch (inode->mode & S_IFMT) {
+    case S_IFLNK:
+        return -ELOOP;
+    case S_IFDIR:
+        if (want & MAY_WRITE)
+            return -EISDIR;
+        break;
+    case S_IFCHR:
+    case S_IFBLK:
+        if (path->mount->flags & MS_NODEV)
+            return -EACCES;
+        return S_ISBLK(inode->mode) ? -ENXIO : 0;
+    case S_IFSOCK:
+        return -ENXIO;
+    case S_IFREG:
+        if (want & MAY_WRITE)
+            return mount_may_write(path->mount);
+        break;
+    }
+    return 0;
+}
+
+static int check_open(const struct path *path, u32 flags, bool created)
+{
+    struct inode *inode = path->dentry->inode;
+    u32 want = wanted(flags);
+    int err;
+
+    if (flags & O_DIRECTORY && !S_ISDIR(inode->mode))
+        return -ENOTDIR;
+    err = check_kind(path, want);
+    if (err || created) /* I3 */
+        return err;
+    err = inode_permission(inode, want);
+    if (err)
+        return err;
+    return flags & O_NOATIME && !inode_owner_ok(inode) ? -EPERM : 0;
+}
+
+/* Count a writer: -ETXTBSY while a program is executed from it. I2 */
+static int writer_get(struct file *file)
+{
+    s32 *writers = &file->inode->writers;
+    s32 old = __atomic_load_n(writers, __ATOMIC_RELAXED);
+
+    do {
+        if (old < 0)
+            return -ETXTBSY;
+    } while (!__atomic_compare_exchange_n(writers, &old, old + 1, true, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED));
+    __atomic_add_fetch(&file->path.mount->writers, 1, __ATOMIC_RELAXED);
+    file->mode |= FMODE_WRITER;
+    return 0;
+}
+
+static int truncate_open(struct inode *inode)
+{
+    struct attr attr = {.valid = ATTR_SIZE | ATTR_MTIME};
+
+    return inode_setattr(inode, &attr);
+}
+
+/* Give the file its operations. */
+static int open_kind(struct file *file, struct inode *inode, u32 flags)
+{
+    int err = 0;
+
+    switch (inode->mode & S_IFMT) {
+    case S_IFREG:
+        file->ops = inode->fops;
+        file->mapping = &inode->mapping;
+        file->mode |= FMODE_SEEKABLE | FMODE_ATOMIC_POS;
+        if (file->mode & FMODE_WRITE)
+            err = writer_get(file);
+        break;
+    case S_IFDIR:
+        file->ops = inode->fops;
+        file->mode |= FMODE_LSEEK | FMODE_ATOMIC_POS;
+        break;
+    case S_IFCHR:
+        return chardev_open(file, inode->rdev);
+    case S_IFIFO:
+        return fifo_open(file, &inode->pipe);
+    }
+    if (!err && inode->ops->open)
+        err = inode->ops->open(inode, file);
+    if (!err && flags & O_TRUNC && S_ISREG(inode->mode))
+        err = truncate_open(inode);
+    return err;
+}
+
+/* Open *path; its references go over, whether it works or not. */
+static int open_path(const struct path *path, u32 flags, bool created, struct file **out)
+{
+    struct inode *inode = path->dentry->inode;
+    struct file *file;
+    int err = 0;
+
+    if (flags & O_PATH) {
+        if (flags & O_DIRECTORY && !S_ISDIR(inode->mode))
+            err = -ENOTDIR;
+    } else {
+        err = check_open(path, flags, created);
+    }
+    file = err ? NULL : file_alloc(NULL, flags, NULL);
+    if (!file) {
+        path_put(path);
+        return err ? err : -ENOMEM;
+    }
+    file->path = (struct file_path){path->mount, path->dentry}; /* I1 */
+    file->inode = inode;
+    if (flags & O_PATH) {
+        file->ops = &path_ops;
+        file->mode = FMODE_PATH;
+    } else {
+        err = open_kind(file, inode, created ? flags & ~O_TRUNC : flags);
+        file->flags &= ~OPEN_ONCE;
+    }
+    if (err) {
+        if (!S_ISREG(inode->mode) && !S_ISDIR(inode->mode))
+            file->ops = NULL; /* the driver refused: nothing to release */
+        file_put(file);
+        return err;
+    }
+    *out = file;
+    return 0;
+}
+
+/* ---- with O_CREAT ---- */
+
+/*
+ * The last component under its locked parent: found, or made. *to is counted. `made` tells
+ * which.
+ */
+static int find_or_make(struct walk *w, u32 flags, u32 mode, struct path *to, bool *made)
+{
+    struct inode *dir = w->at.dentry->inode;
+    struct dentry *d;
+    int err;
+
+    *made = false;
+    mutex_lock(&dir->lock);
+    err = walk_lookup_locked(w->at.dentry, &w->last, true, &d);
+    if (err)
+        goto unlock;
+    if (d->inode) {
+        err = flags & O_EXCL ? -EEXIST : 0;
+    } else {
+        err = mount_may_write(w->at.mount);
+        if (!err)
+            err = may_create(dir);
+        if (!err)
+            err = dir->ops->create ? dir->ops->create(dir, d, mode) : -EACCES;
+        if (!err && dentry_unhashed(d))
+            dentry_hash(d);
+        *made = !err;
+    }
+    if (err)
+        dentry_put(d);
+    else
+        *to = (struct path){mount_get(w->at.mount), d};
+unlock:
+    mutex_unlock(&dir->lock);
+    return err;
+}
+
+static int open_create(struct walk *w, u32 flags, u32 mode, struct file **out)
+{
+    struct path to;
+    bool made;
+    int err;
+
+    mode = S_IFREG | (mode & S_IALLUGO & ~current_umask());
+    for (;;) {
+        if (w->last_type != LAST_NAME) { /* ".", "/", or a link that is a place */
+            to = w->at;
+            path_get(&to);
+            made = false;
+            break;
+        }
+        if (w->want_dir)
+            return -EISDIR;
+        err = find_or_make(w, flags, mode, &to, &made);
+        if (err)
+            return err;
+        if (made)
+            break;
+        walk_cross(&to);
+        if (!S_ISLNK(to.dentry->inode->mode) || flags & O_NOFOLLOW)
+            break;
+        err = walk_follow_last(w, &to);
+        if (err)
+            return err;
+    }
+    if (!made && S_ISDIR(to.dentry->inode->mode)) {
+        path_put(&to);
+        return -EISDIR;
+    }
+    return open_path(&to, flags, made, out);
+}
+
+/* ---- O_TMPFILE ---- */
+
+static int open_tmpfile(const struct path *dir, u32 flags, u32 mode, struct file **out)
+{
+    struct inode *inode = dir->dentry->inode;
+    struct path to = {dir->mount, NULL};
+    int err = inode_permission(inode, MAY_WRITE | MAY_EXEC);
+
+    if (!err)
+        err = mount_may_write(dir->mount);
+    if (err)
+        return err;
+    if (!S_ISDIR(inode->mode) || !inode->ops->tmpfile)
+        return S_ISDIR(inode->mode) ? -EOPNOTSUPP : -ENOTDIR;
+    to.dentry = dentry_alloc(dir->dentry->sb, dir->dentry, "#", 1);
+    if (!to.dentry)
+        return -ENOMEM;
+    err = inode->ops->tmpfile(inode, to.dentry, S_IFREG | (mode & S_IALLUGO & ~current_umask()));
+    if (err) {
+        dentry_put(to.dentry);
+        return err;
+    }
+    format_buf(to.dentry->inline_name, DENTRY_NAME_INLINE, "#%lu", to.dentry->inode->ino);
+    if (!(flags & O_EXCL))
+        to.dentry->inode->flags |= INODE_NOCHECK;
+    mount_get(to.mount);
+    return open_path(&to, flags & ~O_DIRECTORY, true, out);
+}
+
+/* ---- the calls ---- */
+
+int file_open_at(int at_fd, const char *name, u32 flags, u32 mode, u32 lookup, struct file **out)
+{
+    struct walk w;
+    int err;
+
+    if (!(flags & O_NOFOLLOW))
+        lookup |= LOOKUP_FOLLOW;
+    if (unlikely(flags & O_CREAT)) {
+        err = walk_parent(&w, at_fd, name, lookup);
+        if (!err)
+            err = open_create(&w, flags, mode, out);
+    } else {
+        if (flags & O_DIRECTORY)
+            lookup |= LOOKUP_DIRECTORY;
+        err = walk_path(&w, at_fd, name, lookup);
+        if (likely(!err)) {
+            if (unlikely((flags & O_TMPFILE) == O_TMPFILE)) {
+                err = open_tmpfile(&w.at, flags, mode, out);
+            } else {
+                err = open_path(&w.at, flags, false, out);
+                w.at.dentry = NULL;
+            }
+        }
+    }
+    walk_end(&w);
+    return err;
+}
+
+int file_open_kernel(const char *path, u32 flags, u32 mode, struct file **out)
+{
+    return file_open_at(AT_FDCWD, path, flags | O_LARGEFILE, mode, 0, out);
+}
+
+int path_open(const struct path *path, u32 flags, struct file **out)
+{
+    path_get(path);
+    return open_path(path, flags, false, out);
+}
+
+static int check_exec(const struct path *path)
+{
+    struct inode *inode = path->dentry->inode;
+
+    if (S_ISLNK(inode->mode))
+        return -ELOOP;
+    if (!S_ISREG(inode->mode) || path->mount->flags & MS_NOEXEC)
+        return -EACCES;
+    return inode_permission(inode, MAY_EXEC);
+}
+
+int file_open_exec(int at_fd, const char *name, u32 at_flags, struct file **out)
+{
+    struct path path;
+    struct inode *inode;
+    u32 lookup;
+    int err = lookup_flags_at(at_flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, &lookup);
+
+    if (!err)
+        err = path_lookup(at_fd, name, lookup, &path);
+    if (err)
+        return err;
+    inode = path.dentry->inode;
+    err = check_exec(&path);
+    if (!err)
+        err = inode_deny_write(inode);
+    if (err) {
+        path_put(&path);
+        return err;
+    }
+    inode_get(inode);
+    err = open_path(&path, O_RDONLY | O_LARGEFILE, true, out); /* execute, not read, is needed */
+    if (err)
+        inode_allow_write(inode);
+    inode_put(inode);
+    return err;
+}
+
+int file_open_unnamed(struct mount *mount, struct inode *inode, const char *name, u32 flags,
+                      struct file **out)
+{
+    struct path path = {mount, dentry_alloc(mount->sb, mount->root, name, strlen(name))};
+
+    if (!path.dentry) {
+        inode_put(inode);
+        return -ENOMEM;
+    }
+    dentry_attach(path.dentry, inode);
+    mount_get(mount);
+    return open_path(&path, flags, true, out);
+}
+
+void file_getattr(struct file *file, struct kstat *st)
+{
+    if (file->inode) {
+        inode_getattr(file->inode, st);
+        st->mount_id = file->path.mount ? file->path.mount->id : 0;
+        return;
+    }
+    memset(st, 0, sizeof(*st));
+    st->ino = file->id;
+    st->mode = file->ops->stat_mode;
+    st->nlink = 1;
+    st->blksize = 4096;
+    st->uid = current_cred()->fsuid;
+    st->gid = current_cred()->fsgid;
+    st->dev = MKDEV(0, 0xffff); /* files without a file system share one */
+}
+
+/* ---- what io calls ---- */
+
+static void hook_path_put(struct file *file)
+{
+    struct path path = {file->path.mount, file->path.dentry};
+
+    if (!path.dentry)
+        return;
+    if (unlikely(file->inode->locks))
+        file_lock_released(file);
+    if (file->mode & FMODE_WRITER) { /* I2 */
+        __atomic_sub_fetch(&file->inode->writers, 1, __ATOMIC_RELEASE);
+        __atomic_sub_fetch(&path.mount->writers, 1, __ATOMIC_RELAXED);
+    }
+    path_put(&path);
+}
+
+static void hook_closed(struct file *file, struct fdtable *owner)
+{
+    if (unlikely(file->inode->locks))
+        file_lock_closed(file, owner);
+}
+
+static const struct file_hooks hooks = {
+    .path_put = hook_path_put,
+    .closed = hook_closed,
+    .lock = file_lock_fcntl,
+};
+
+void open_init(void)
+{
+    file_set_hooks(&hooks);
+}
+
+void vfs_init(void)
+{
+    dcache_init();
+    inode_init();
+    open_init();
+    tmpfs_init();
+    mount_init();
+    fs_context_init();
+    memfd_init();
+    devtmpfs_init();
+}

@@ -1,0 +1,362 @@
+/*
+ * The kit for file systems made up by the kernel (procfs, sysfs).
+ *
+ * What it is: a struct pseudo says what a kind of file does; a tree is a root kind and what its
+ * tables and callbacks name. Nothing exists until it is looked up: then a volatile dentry and an
+ * inode are made, which go when nobody holds them. Fixed trees that others add to (pseudo_add)
+ * stay.
+ *
+ * Structures and invariants.
+ *   I1  inode->kind is the struct pseudo, inode->private the key: the object that the file is
+ *       about. With kind->keyed, kind->put gives the key back when the inode goes.
+ *   I2  A child of a table has its parent's key, counted once more by the child's kind->get when
+ *       it is keyed.
+ *   I3  Numbers of inodes are a hash of key and kind, so that a file has the same number each time
+ *       it is looked up.
+ *   I4  Directory positions: 2 + i for the i-th entry of the table, FIXED for those added, then
+ *       DYNAMIC + index for those that `iterate` gives.
+ *
+ * Locking: the VFS's. An object that goes away (a process) is found out by kind->alive at the
+ * next look-up, and by the operations themselves, which say -ESRCH or -ENOENT.
+ */
+#include "fs/pseudo.h"
+
+#include "core/panic.h"
+#include "io/iter.h"
+#include "io/vm_map.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/page.h"
+#include "sched/reclaim.h"
+
+#define FIXED 0x10000UL
+#define DYNAMIC 0x40000000UL
+
+static const struct inode_ops pseudo_ops;
+static const struct file_ops dir_file_ops, show_ops;
+
+const struct pseudo *pseudo_kind(const struct inode *inode)
+{
+    return inode->kind;
+}
+
+bool pseudo_is(const struct inode *inode)
+{
+    return inode->ops == &pseudo_ops;
+}
+
+static u64 number(const struct pseudo *kind, const void *key) /* I3 */
+{
+    return hash_mix(hash_mix(dentry_hash_seed, (u64)kind), (u64)key) >> 24 | 1;
+}
+
+/* Takes over the key's reference, also when it fails. */
+static struct inode *make_inode(struct super_block *sb, const struct pseudo *kind, void *key)
+{
+    struct inode *inode = inode_alloc(sb, kind->mode, NULL);
+
+    if (!inode) {
+        if (kind->keyed && key)
+            kind->put(key);
+        return NULL;
+    }
+    inode->ops = &pseudo_ops;
+    inode->kind = kind;
+    inode->private = key;
+    inode->ino = number(kind, key);
+    if (S_ISDIR(kind->mode)) {
+        inode->fops = &dir_file_ops;
+        inode->nlink = 2;
+    } else {
+        inode->fops = kind->fops ? kind->fops : &show_ops;
+    }
+    return inode;
+}
+
+static void pseudo_evict(struct inode *inode)
+{
+    const struct pseudo *kind = inode->kind;
+
+    if (kind->keyed && inode->private)
+        kind->put(inode->private);
+}
+
+/* ---- names ---- */
+
+static const struct pseudo *find_in_table(const struct pseudo *table, const char *name)
+{
+    for (; table && table->name; table++)
+        if (strcmp(table->name, name) == 0)
+            return table;
+    return NULL;
+}
+
+static int pseudo_lookup(struct inode *dir, struct dentry *dentry)
+{
+    const struct pseudo *kind = dir->kind;
+    struct pseudo_child child = {.kind = find_in_table(kind->table, dentry->name)};
+    struct inode *inode;
+    int err = 0;
+
+    if (child.kind) {
+        child.key = dir->private;
+        if (child.kind->keyed && child.key) /* I2 */
+            child.key = child.kind->get(child.key);
+    } else {
+        err = kind->lookup ? kind->lookup(dir, dentry->name, NAME_LEN(dentry->key), &child)
+                           : -ENOENT;
+    }
+    if (err)
+        return err;
+    inode = make_inode(dir->sb, child.kind, child.key);
+    if (!inode)
+        return -ENOMEM;
+    dentry->flags |= DENTRY_VOLATILE | (child.kind->alive ? DENTRY_ALIVE_CHECK : 0);
+    dentry_attach(dentry, inode);
+    return 0;
+}
+
+static bool pseudo_alive(struct dentry *dentry)
+{
+    struct inode *inode = dentry->inode;
+    const struct pseudo *kind = inode->kind;
+
+    return kind->alive(inode->private);
+}
+
+static ssize_t pseudo_readlink(struct dentry *dentry, char *buf, size_t size)
+{
+    struct inode *inode = dentry->inode;
+    const struct pseudo *kind = inode->kind;
+
+    return kind->readlink ? kind->readlink(inode, buf, size) : -EINVAL;
+}
+
+static int pseudo_follow(struct dentry *dentry, struct path *out)
+{
+    struct inode *inode = dentry->inode;
+    const struct pseudo *kind = inode->kind;
+
+    return kind->follow ? kind->follow(inode, out) : -ENOSYS; /* it is text */
+}
+
+/* ---- attributes ---- */
+
+static void pseudo_getattr(struct inode *inode, struct kstat *st)
+{
+    const struct pseudo *kind = inode->kind;
+
+    if (kind->owner)
+        kind->owner(inode->private, &st->uid, &st->gid);
+    if (kind->link_count)
+        st->nlink = kind->link_count(inode);
+    st->blocks = 0;
+}
+
+static int pseudo_permission(struct inode *inode, u32 mask, const struct cred *cred)
+{
+    const struct pseudo *kind = inode->kind;
+
+    if (kind->permission)
+        return kind->permission(inode, mask);
+    if (kind->owner) /* a word each: a reader sees the old or the new owner */
+        kind->owner(inode->private, &inode->uid, &inode->gid);
+    return inode_permission_mode(inode, mask, cred);
+}
+
+/* Truncation by O_TRUNC is accepted and does nothing; what else there is stays as it is. */
+static int pseudo_setattr(struct inode *inode, const struct attr *attr)
+{
+    (void)inode;
+    return attr->valid & ATTR_SIZE && !(attr->valid & (ATTR_UID | ATTR_GID)) ? 0 : -EPERM;
+}
+
+/* ---- files ---- */
+
+static int show(struct seq *s, void *arg)
+{
+    struct inode *inode = arg;
+    const struct pseudo *kind = inode->kind;
+
+    return kind->show(s, inode);
+}
+
+static int pseudo_open(struct inode *inode, struct file *file)
+{
+    const struct pseudo *kind = inode->kind;
+    int err = kind->open ? kind->open(inode, file) : 0;
+
+    file->mapping = NULL;
+    if (err || file->ops != &show_ops || !(file->mode & FMODE_READ))
+        return err;
+    return kind->show ? seq_open(file, show, inode) : -EIO;
+}
+
+static ssize_t show_read(struct io_request *req)
+{
+    return req->file->private ? seq_file_read(req) : -EINVAL;
+}
+
+static loff_t show_seek(struct file *file, loff_t offset, int whence)
+{
+    if (file->private)
+        return seq_file_seek(file, offset, whence);
+    return file_seek_size(file, offset, whence, 0, INT64_MAX);
+}
+
+static ssize_t show_write(struct io_request *req)
+{
+    struct inode *inode = req->file->inode;
+    const struct pseudo *kind = inode->kind;
+    size_t len = MIN(iter_left(req->iter), PAGE_SIZE - 1);
+    ssize_t n;
+    char *text;
+
+    if (!kind->store)
+        return -EIO;
+    text = kmalloc(len + 1);
+    if (!text)
+        return -ENOMEM;
+    n = iter_copy_from(req->iter, text, len);
+    if ((size_t)n < len)
+        n = -EFAULT;
+    if (n >= 0) {
+        int err = kind->store(inode, text, n);
+
+        n = err ? err : n;
+    }
+    kfree(text);
+    if (n > 0)
+        req->pos += n;
+    return n;
+}
+
+static const struct file_ops show_ops = {
+    .read = show_read,
+    .write = show_write,
+    .seek = show_seek,
+    .release = seq_file_release,
+};
+
+/* ---- directories ---- I4 */
+
+static bool emit_table(struct inode *dir, struct dir_emit *e)
+{
+    const struct pseudo *kind = dir->kind, *child;
+    u64 i = 0;
+
+    for (child = kind->table; child && child->name; child++, i++) {
+        if (2 + i < e->pos)
+            continue;
+        if (!dir_emit(e, child->name, strlen(child->name), number(child, dir->private),
+                      mode_to_dtype(child->mode), 3 + i))
+            return false;
+    }
+    if (e->pos < FIXED)
+        e->pos = FIXED;
+    return true;
+}
+
+/* Entries of pseudo_add: hashed and not volatile, in the order of their cookies. */
+static bool emit_fixed(struct dentry *dir, struct dir_emit *e)
+{
+    for (;;) {
+        struct dentry *d, *found = NULL;
+        bool more;
+
+        spin_lock(&tree_seq.lock);
+        list_for_each_entry (d, &dir->children, sibling) {
+            if (d->flags & DENTRY_VOLATILE || FIXED + d->cookie < e->pos)
+                continue;
+            found = dentry_get(d);
+            break;
+        }
+        spin_unlock(&tree_seq.lock);
+        if (!found)
+            break;
+        more = dir_emit(e, found->name, NAME_LEN(found->key), found->inode->ino,
+                        mode_to_dtype(found->inode->mode), FIXED + found->cookie + 1);
+        dentry_put(found);
+        if (!more)
+            return false;
+    }
+    if (e->pos < DYNAMIC)
+        e->pos = DYNAMIC;
+    return true;
+}
+
+static int pseudo_readdir(struct file *file, struct dir_emit *e)
+{
+    struct inode *dir = file->inode;
+    const struct pseudo *kind = dir->kind;
+    char name[NAME_MAX + 1];
+    u64 index, ino;
+    u32 dtype;
+
+    if (!dir_emit_dots(file, e) || (e->pos < FIXED && !emit_table(dir, e)) ||
+        (e->pos < DYNAMIC && !emit_fixed(file->path.dentry, e)) || !kind->iterate)
+        return 0;
+    for (index = e->pos - DYNAMIC;; index++) {
+        ino = 0;
+        dtype = 4;
+        if (!kind->iterate(dir, &index, name, &ino, &dtype) ||
+            !dir_emit(e, name, strlen(name), ino ? ino : number(kind, (void *)(index + 1)), dtype,
+                      DYNAMIC + index + 1))
+            return 0;
+    }
+}
+
+static const struct file_ops dir_file_ops = {
+    .read = dir_read,
+    .seek = dir_seek,
+    .readdir = pseudo_readdir,
+};
+
+static const struct inode_ops pseudo_ops = {
+    .lookup = pseudo_lookup,
+    .follow = pseudo_follow,
+    .readlink = pseudo_readlink,
+    .setattr = pseudo_setattr,
+    .getattr = pseudo_getattr,
+    .permission = pseudo_permission,
+    .open = pseudo_open,
+    .alive = pseudo_alive,
+};
+
+/* ---- trees ---- */
+
+static const struct super_ops super_ops = {.evict = pseudo_evict};
+
+int pseudo_super(const struct filesystem *type, const struct pseudo *root, void *key,
+                 struct super_block **out)
+{
+    struct super_block *sb = super_alloc(type, &super_ops);
+    struct inode *inode = sb ? make_inode(sb, root, key) : NULL;
+
+    if (inode)
+        sb->root = dentry_alloc_root(sb, inode);
+    if (!sb || !sb->root) {
+        if (sb)
+            super_put(sb);
+        return -ENOMEM;
+    }
+    *out = sb;
+    return 0;
+}
+
+struct dentry *pseudo_add(struct dentry *dir, const char *name, const struct pseudo *kind,
+                          void *key)
+{
+    struct inode *inode = make_inode(dir->sb, kind, key);
+    struct dentry *d = inode ? dentry_alloc(dir->sb, dir, name, strlen(name)) : NULL;
+
+    if (!d) {
+        if (inode)
+            inode_put(inode);
+        return NULL;
+    }
+    dentry_attach(d, inode);
+    dentry_hash(d);
+    return d; /* our reference stays: the shrinker must not take it */
+}

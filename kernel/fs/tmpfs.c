@@ -1,0 +1,395 @@
+/*
+ * tmpfs: a file system in memory; also the root, devtmpfs, ramfs, and memfd's files.
+ *
+ * What it is: names are dentries (SB_PINNED: the dentry cache is the directory), data are the
+ * pages of the inode's mapping, symbolic links are strings. So this file has little to do: it
+ * makes inodes, counts links, and keeps the limits.
+ *
+ * Structures and invariants.
+ *   I1  struct tmpfs counts pages and inodes against its limits (0: none); a page is charged by
+ *       the mapping before it exists, an inode when it is made, and given back by evict.
+ *   I2  A directory's size is 40 and 20 for each entry, as Linux's; its nlink is 2 and one for
+ *       each directory in it.
+ *   I3  Data behind inode->size are zero (mapping.c), so a file that grows shows zeros.
+ *
+ * Locking: the inode's lock for size and data of a file (writes, truncation, allocation); reads
+ * take none. Names: the directory's lock, held by the VFS.
+ *
+ * Rejected: directory entries of its own beside the dentries (twice the memory, and a look-up to
+ * keep both alike).
+ */
+#include "fs/tmpfs_impl.h"
+
+#include "fs/mount.h"
+#include "fs/seq.h"
+
+#include "core/panic.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/page.h"
+#include "sched/reclaim.h"
+#include "task/cred.h"
+
+#define TMPFS_MAGIC 0x01021994
+#define RAMFS_MAGIC 0x858458f6
+#define DIR_SIZE 40
+#define ENTRY_SIZE 20
+
+static const struct inode_ops dir_ops, node_ops;
+
+/* ---- limits ---- I1 */
+
+static int count_up(u64 *count, u64 max)
+{
+    u64 now = __atomic_add_fetch(count, 1, __ATOMIC_RELAXED);
+
+    if (likely(!max || now <= max))
+        return 0;
+    __atomic_sub_fetch(count, 1, __ATOMIC_RELAXED);
+    return -ENOSPC;
+}
+
+static int charge(struct mapping *mapping)
+{
+    struct inode *inode = mapping->host;
+    struct tmpfs *t = tmpfs_of(inode->sb);
+
+    return count_up(&t->pages, READ_ONCE(t->max_pages));
+}
+
+static void uncharge(struct mapping *mapping, u64 pages)
+{
+    struct inode *inode = mapping->host;
+
+    __atomic_sub_fetch(&tmpfs_of(inode->sb)->pages, pages, __ATOMIC_RELAXED);
+}
+
+static const struct mapping_ops mapping_ops = {.charge = charge, .uncharge = uncharge};
+
+static void evict(struct inode *inode)
+{
+    __atomic_sub_fetch(&tmpfs_of(inode->sb)->inodes, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- making and removing names ---- */
+
+static int make_inode(struct super_block *sb, struct inode *dir, u32 mode, struct inode **out)
+{
+    struct tmpfs *t = tmpfs_of(sb);
+    struct inode *inode;
+
+    if (count_up(&t->inodes, READ_ONCE(t->max_inodes)))
+        return -ENOSPC;
+    inode = inode_alloc(sb, mode, &mapping_ops);
+    if (!inode) {
+        __atomic_sub_fetch(&t->inodes, 1, __ATOMIC_RELAXED);
+        return -ENOMEM;
+    }
+    inode_owner_init(inode, dir, mode);
+    inode->ops = &node_ops;
+    if (S_ISREG(mode)) {
+        inode->fops = &tmpfs_file_ops;
+    } else if (S_ISDIR(mode)) {
+        inode->ops = &dir_ops;
+        inode->fops = &dir_pinned_ops;
+        inode->size = DIR_SIZE;
+        inode->nlink = 2;
+    }
+    *out = inode;
+    return 0;
+}
+
+/* A name came or went. I2 */
+static void dir_changed(struct inode *dir, s64 entries)
+{
+    dir->size += entries * ENTRY_SIZE;
+    dir->mtime = dir->ctime = inode_now();
+}
+
+static int tmpfs_mknod(struct inode *dir, struct dentry *dentry, u32 mode, dev_t dev)
+{
+    struct inode *inode;
+    int err = make_inode(dir->sb, dir, mode, &inode);
+
+    if (err)
+        return err;
+    inode->rdev = dev;
+    dentry_attach(dentry, inode);
+    dir_changed(dir, 1);
+    return 0;
+}
+
+static int tmpfs_create(struct inode *dir, struct dentry *dentry, u32 mode)
+{
+    return tmpfs_mknod(dir, dentry, mode, 0);
+}
+
+static int tmpfs_mkdir(struct inode *dir, struct dentry *dentry, u32 mode)
+{
+    int err = tmpfs_mknod(dir, dentry, mode, 0);
+
+    if (!err)
+        dir->nlink++;
+    return err;
+}
+
+static int tmpfs_symlink(struct inode *dir, struct dentry *dentry, const char *text, size_t len)
+{
+    char *copy = kmalloc(len + 1 + 8); /* slack for hash_name() */
+    struct inode *inode;
+    int err = -ENOMEM;
+
+    if (copy)
+        err = make_inode(dir->sb, dir, S_IFLNK | 0777, &inode);
+    if (err) {
+        kfree(copy);
+        return err;
+    }
+    memcpy(copy, text, len);
+    inode->link = copy;
+    inode->size = len;
+    dentry_attach(dentry, inode);
+    dir_changed(dir, 1);
+    return 0;
+}
+
+static int tmpfs_link(struct inode *dir, struct dentry *dentry, struct inode *inode)
+{
+    if (inode->nlink >= INT32_MAX)
+        return -EMLINK;
+    inode->nlink++;
+    inode->ctime = inode_now();
+    dentry_attach(dentry, inode_get(inode));
+    dir_changed(dir, 1);
+    return 0;
+}
+
+static int tmpfs_unlink(struct inode *dir, struct dentry *dentry)
+{
+    dir_changed(dir, -1);
+    dentry->inode->nlink--;
+    dentry->inode->ctime = dir->ctime;
+    return 0;
+}
+
+static int tmpfs_rmdir(struct inode *dir, struct dentry *dentry)
+{
+    if (!list_empty(&dentry->children))
+        return -ENOTEMPTY;
+    dir_changed(dir, -1);
+    dentry->inode->nlink = 0;
+    dir->nlink--;
+    return 0;
+}
+
+/* A directory goes from one to another. */
+static void move_link(struct inode *from, struct inode *to, const struct inode *inode)
+{
+    if (!S_ISDIR(inode->mode) || from == to)
+        return;
+    from->nlink--;
+    to->nlink++;
+}
+
+static int tmpfs_rename(struct rename *r)
+{
+    struct inode *victim = r->new->inode;
+
+    if (r->flags & RENAME_EXCHANGE) {
+        move_link(r->old_dir, r->new_dir, r->old->inode);
+        move_link(r->new_dir, r->old_dir, victim);
+        dir_changed(r->old_dir, 0);
+        dir_changed(r->new_dir, 0);
+        victim->ctime = r->old->inode->ctime = inode_now();
+        return 0;
+    }
+    if (victim && S_ISDIR(victim->mode)) {
+        int err = tmpfs_rmdir(r->new_dir, r->new);
+
+        if (err)
+            return err;
+    } else if (victim) {
+        tmpfs_unlink(r->new_dir, r->new);
+    }
+    move_link(r->old_dir, r->new_dir, r->old->inode);
+    dir_changed(r->old_dir, -1);
+    dir_changed(r->new_dir, 1);
+    r->old->inode->ctime = r->new_dir->ctime;
+    return 0;
+}
+
+static int tmpfs_tmpfile(struct inode *dir, struct dentry *dentry, u32 mode)
+{
+    struct inode *inode;
+    int err = make_inode(dir->sb, dir, mode, &inode);
+
+    if (err)
+        return err;
+    inode->nlink = 0;
+    dentry_attach(dentry, inode);
+    return 0;
+}
+
+static const struct inode_ops node_ops = {.setattr = tmpfs_setattr};
+
+static const struct inode_ops dir_ops = {
+    .create = tmpfs_create,
+    .mkdir = tmpfs_mkdir,
+    .mknod = tmpfs_mknod,
+    .symlink = tmpfs_symlink,
+    .link = tmpfs_link,
+    .unlink = tmpfs_unlink,
+    .rmdir = tmpfs_rmdir,
+    .rename = tmpfs_rename,
+    .tmpfile = tmpfs_tmpfile,
+    .setattr = tmpfs_setattr,
+};
+
+/* ---- the instance ---- */
+
+static void tmpfs_show_options(struct super_block *sb, struct seq *s)
+{
+    struct tmpfs *t = tmpfs_of(sb);
+
+    if (t->shown && t->max_pages)
+        seq_printf(s, ",size=%luk", t->max_pages * (PAGE_SIZE / 1024));
+    if (t->shown && t->max_inodes)
+        seq_printf(s, ",nr_inodes=%lu", t->max_inodes);
+    if (t->mode != (0777 | S_ISVTX) && sb->type != &rootfs_type)
+        seq_printf(s, ",mode=%03o", t->mode);
+    if (t->uid)
+        seq_printf(s, ",uid=%u", t->uid);
+    if (t->gid)
+        seq_printf(s, ",gid=%u", t->gid);
+}
+
+static void tmpfs_statfs(struct super_block *sb, struct kstatfs *out)
+{
+    struct tmpfs *t = tmpfs_of(sb);
+    u64 pages = READ_ONCE(t->pages), inodes = READ_ONCE(t->inodes);
+
+    out->blocks = t->max_pages ? t->max_pages : pages + pages_free();
+    out->bfree = out->bavail = out->blocks - MIN(pages, out->blocks);
+    out->files = t->max_inodes;
+    out->ffree = t->max_inodes ? t->max_inodes - MIN(inodes, t->max_inodes) : 0;
+}
+
+static void tmpfs_destroy(struct super_block *sb)
+{
+    kfree(sb->private);
+}
+
+static const struct super_ops super_ops = {
+    .evict = evict,
+    .destroy = tmpfs_destroy,
+    .statfs = tmpfs_statfs,
+    .remount = tmpfs_remount,
+    .show_options = tmpfs_show_options,
+};
+
+/* ---- instances ---- */
+
+static int make_super(const struct filesystem *type, char *options, const struct tmpfs *initial,
+                      struct super_block **out)
+{
+    struct super_block *sb = super_alloc(type, &super_ops);
+    struct tmpfs *t = kmalloc(sizeof(*t));
+    struct inode *root;
+    int err = -ENOMEM;
+
+    if (!sb || !t) {
+        kfree(t);
+        goto put;
+    }
+    *t = *initial;
+    sb->private = t;
+    sb->flags = SB_PINNED;
+    err = tmpfs_parse_options(t, options);
+    if (!err)
+        err = make_inode(sb, NULL, S_IFDIR | t->mode, &root);
+    if (err)
+        goto put;
+    root->uid = t->uid;
+    root->gid = t->gid;
+    sb->root = dentry_alloc_root(sb, root);
+    err = -ENOMEM;
+    if (!sb->root)
+        goto put;
+    *out = sb;
+    return 0;
+put:
+    if (sb)
+        super_put(sb);
+    return err;
+}
+
+/* Half of memory, and as many inodes as half of its pages, unless options say otherwise. */
+static int tmpfs_mount(const struct filesystem *type, const char *source, char *options,
+                       struct super_block **out)
+{
+    struct tmpfs initial = {
+        .max_pages = pages_total() / 2,
+        .max_inodes = pages_total() / 2,
+        .mode = 0777 | S_ISVTX,
+        .uid = current_cred()->fsuid,
+        .gid = current_cred()->fsgid,
+    };
+
+    (void)source;
+    return make_super(type, options, &initial, out);
+}
+
+static int unlimited_mount(const struct filesystem *type, const char *source, char *options,
+                           struct super_block **out)
+{
+    struct tmpfs initial = {.mode = 0755};
+
+    (void)source;
+    return make_super(type, options, &initial, out);
+}
+
+int tmpfs_super(const struct filesystem *type, struct super_block **out)
+{
+    return unlimited_mount(type, NULL, NULL, out);
+}
+
+const struct filesystem rootfs_type = {
+    .name = "rootfs",
+    .flags = FS_NODEV,
+    .magic = TMPFS_MAGIC,
+    .mount = unlimited_mount,
+};
+
+static struct filesystem tmpfs_type = {
+    .name = "tmpfs",
+    .flags = FS_NODEV,
+    .magic = TMPFS_MAGIC,
+    .mount = tmpfs_mount,
+};
+
+static struct filesystem ramfs_type = {
+    .name = "ramfs",
+    .flags = FS_NODEV,
+    .magic = RAMFS_MAGIC,
+    .mount = unlimited_mount,
+};
+
+/* A regular file of `sb` that is in no directory: memfd. */
+int tmpfs_unnamed(struct super_block *sb, u32 mode, struct inode **out)
+{
+    int err = make_inode(sb, NULL, S_IFREG | mode, out);
+
+    if (!err)
+        (*out)->nlink = 0;
+    return err;
+}
+
+void tmpfs_init(void)
+{
+    int err = filesystem_register(&tmpfs_type);
+
+    assert(!err);
+    err = filesystem_register(&ramfs_type);
+    assert(!err);
+}

@@ -1,0 +1,67 @@
+/*
+ * The walk along a path; private to fs. The theory is in namei.c.
+ */
+#pragma once
+
+#include "fs/namei.h"
+#include "io/fdtable.h"
+
+#define WALK_LINKS_MAX 40
+
+struct link_text;
+
+#define WALK_AGAIN (-ECHILD) /* internal: do it in reference mode */
+
+enum last_type { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
+
+struct walk {
+    struct path at;     /* where we stand; counted unless rcu */
+    struct path root;   /* where "/" is and ".." ends; counted unless rcu */
+    const char *name;   /* what is left of the path */
+    const struct cred *cred;
+    u32 flags;          /* LOOKUP_* */
+    u32 seq;            /* of tree_seq, when rcu */
+    bool rcu;
+    bool want_dir;      /* a slash at the end */
+    u8 last_type;       /* with LOOKUP_PARENT: what the last component is */
+    u8 depth;           /* links with something left behind them */
+    u8 links;
+    struct name last;   /* with LOOKUP_PARENT and LAST_NAME */
+    struct link_text *texts; /* copies of links, freed at the end */
+    struct fd_ref start;
+    struct cred *real_cred;
+    const char *rest[WALK_LINKS_MAX];
+};
+
+/*
+ * Walk `name` up to its last component; w->at is counted then, w->last says what is left. Ends
+ * with walk_end() in any case.
+ */
+int walk_parent(struct walk *w, int at_fd, const char *name, u32 flags);
+
+/* The whole of it; w->at is counted. walk_end() too, which leaves w->at alone if taken. */
+int walk_path(struct walk *w, int at_fd, const char *name, u32 flags);
+
+/* From walk_parent: the last component is the symbolic link *link (references go over): walk to
+ * its parent, or (magic links) place: then w->last_type is LAST_DOT. */
+int walk_follow_last(struct walk *w, struct path *link);
+
+/* Stand at `to`, whose references go over. */
+void walk_move(struct walk *w, const struct path *to);
+
+/* Go into the link at `link` (references go over); `rest` is what the path has behind it. */
+int walk_follow(struct walk *w, const struct path *link, const char *rest);
+void walk_free_texts(struct walk *w);
+
+/* Give everything back. */
+void walk_end(struct walk *w);
+
+/* The entry of that name in a locked directory: *out counted, negative when it may be made. */
+int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make,
+                       struct dentry **out);
+
+/* Step from an entry over what is mounted on it; references go along. */
+void walk_cross(struct path *path);
+
+/* May a name be made in a locked directory? 0, -ENOENT (it was removed), -EACCES. */
+int may_create(struct inode *dir);

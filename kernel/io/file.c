@@ -1,0 +1,243 @@
+/*
+ * Open files.
+ *
+ * What it is: struct file is what a descriptor stands for: an object with operations, a position
+ * and flags. Descriptors (fdtable.c), running calls, mappings and messages hold counted
+ * references.
+ *
+ * Interface: io/file.h. One request type (struct io_request) carries every transfer; read(2) is
+ * the synchronous case, splice, exec and kernel readers use the same operations with other
+ * iterators.
+ *
+ * Invariants.
+ *   I1  ops, mode, private, inode, mapping and path do not change after the file has been given
+ *       to a second user (published in a table).
+ *   I2  A file found under RCU is used only after file_get_unless_zero(); its memory is not
+ *       reused before a grace period has passed since the last reference.
+ *   I3  release runs once, in a context that may sleep, after the last reference is gone.
+ *   I4  file->pos of a file with FMODE_ATOMIC_POS is read and written under pos_lock whenever
+ *       somebody else holds a reference too; a sole user needs no lock, and nobody can become
+ *       the second but by its help.
+ *
+ * Life: file_alloc() (one reference) -> the opener completes it -> fd_publish() -> file_put() of
+ * the last -> file_release(): ops->release, fs puts path and inode, memory after a grace period.
+ *
+ * Rejected: an asynchronous release by task work (close() would return before locks and peers
+ * saw it), storage that is type-stable (the grace period also covers what ops point at).
+ */
+#include "io/file.h"
+
+#include "core/panic.h"
+#include "io/fdtable.h"
+#include "io/iter.h"
+#include "io/mapping.h"
+#include "lib/errno.h"
+#include "mm/kmalloc.h"
+#include "sched/reclaim.h"
+#include "sched/work.h"
+#include "task/task.h"
+
+static struct kmem_cache *file_cache;
+static const struct file_hooks no_hooks;
+static const struct file_hooks *hooks = &no_hooks; /* [I] after boot */
+
+static struct rcu_head *doomed; /* [A] stack of files to release in process context */
+static struct work doomed_work;
+
+void file_set_hooks(const struct file_hooks *new_hooks)
+{
+    hooks = new_hooks;
+}
+
+const struct file_hooks *file_hooks(void)
+{
+    return hooks;
+}
+
+struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private)
+{
+    struct file *file = kmem_cache_alloc(file_cache);
+
+    if (!file)
+        return NULL;
+    file->ops = ops;
+    ref_init(&file->refs, 1);
+    file->flags = flags;
+    if (!(flags & O_PATH)) /* 0, 1, 2: read, write, both; 3 is neither */
+        file->mode = (flags + 1) & O_ACCMODE;
+    file->private = private;
+    mutex_init(&file->pos_lock, RANK_FILE_POS);
+    return file;
+}
+
+_Static_assert(FMODE_READ == 1 && FMODE_WRITE == 2, "file_alloc derives them from O_ACCMODE");
+
+static void file_free(struct rcu_head *head)
+{
+    kmem_cache_free(file_cache, container_of(head, struct file, rcu));
+}
+
+void file_release(struct file *file)
+{
+    if (file->ops && file->ops->release)
+        file->ops->release(file);
+    if (hooks->path_put)
+        hooks->path_put(file);
+    rcu_call(&file->rcu, file_free);
+}
+
+static void release_doomed(struct work *work)
+{
+    struct rcu_head *head = __atomic_exchange_n(&doomed, NULL, __ATOMIC_ACQUIRE);
+
+    (void)work;
+    while (head) {
+        struct rcu_head *next = head->next;
+
+        file_release(container_of(head, struct file, rcu));
+        head = next;
+    }
+}
+
+void file_put_nosleep(struct file *file)
+{
+    if (!ref_put(&file->refs))
+        return;
+    file->rcu.next = __atomic_load_n(&doomed, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&doomed, &file->rcu.next, &file->rcu, true,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+    work_queue(&doomed_work);
+}
+
+ssize_t file_read(struct file *file, struct iter *it, loff_t *pos)
+{
+    struct io_request req = {.file = file, .iter = it, .pos = pos ? *pos : 0};
+    ssize_t n;
+
+    if (!(file->mode & FMODE_READ))
+        return -EBADF;
+    if (!file->ops->read)
+        return -EINVAL;
+    req.flags = file_io_flags(file);
+    n = file->ops->read(&req);
+    if (pos && n > 0)
+        *pos = req.pos;
+    return n;
+}
+
+ssize_t file_write(struct file *file, struct iter *it, loff_t *pos)
+{
+    struct io_request req = {.file = file, .iter = it, .pos = pos ? *pos : 0};
+    ssize_t n;
+
+    if (!(file->mode & FMODE_WRITE))
+        return -EBADF;
+    if (!file->ops->write)
+        return -EINVAL;
+    req.flags = file_io_flags(file);
+    n = file->ops->write(&req);
+    if (pos && n > 0)
+        *pos = req.pos;
+    return n;
+}
+
+ssize_t file_read_kernel(struct file *file, void *buf, size_t len, loff_t pos)
+{
+    struct iter it;
+
+    iter_kernel(&it, buf, len);
+    return file_read(file, &it, &pos);
+}
+
+ssize_t file_write_kernel(struct file *file, const void *buf, size_t len, loff_t pos)
+{
+    struct iter it;
+
+    iter_kernel(&it, buf, len);
+    return file_write(file, &it, &pos);
+}
+
+int file_write_prepare(struct io_request *req, u64 size, u64 max_size)
+{
+    u64 limit = rlimit_get(RLIMIT_FSIZE);
+
+    if (req->iter->left == 0)
+        return 0;
+    if (req->flags & IO_APPEND)
+        req->pos = size;
+    if (unlikely((u64)req->pos >= limit)) {
+        struct task *task = current_task();
+
+        if (task)
+            signal_send_task(task, SIGXFSZ, NULL);
+        return -EFBIG;
+    }
+    if (unlikely((u64)req->pos >= max_size))
+        return -EFBIG;
+    iter_truncate(req->iter, MIN(limit, max_size) - req->pos);
+    return 0;
+}
+
+loff_t file_seek_none(struct file *file, loff_t offset, int whence)
+{
+    (void)offset, (void)whence;
+    file->pos = 0;
+    return 0;
+}
+
+loff_t file_seek_size(struct file *file, loff_t offset, int whence, u64 size, u64 max)
+{
+    switch (whence) {
+    case SEEK_SET: break;
+    case SEEK_CUR:
+        if (__builtin_add_overflow(offset, file->pos, &offset))
+            return -EOVERFLOW;
+        break;
+    case SEEK_END:
+        if (__builtin_add_overflow(offset, (loff_t)size, &offset))
+            return -EOVERFLOW;
+        break;
+    case SEEK_DATA:
+    case SEEK_HOLE:
+        if ((u64)offset >= size)
+            return -ENXIO;
+        if (whence == SEEK_HOLE)
+            offset = size;
+        break;
+    default: return -EINVAL;
+    }
+    if (offset < 0 || (u64)offset > max)
+        return -EINVAL;
+    file->pos = offset;
+    return offset;
+}
+
+loff_t file_seek(struct file *file, loff_t offset, int whence)
+{
+    bool locked = file_pos_shared(file);
+    loff_t result;
+
+    if (!(file->mode & FMODE_LSEEK) || !file->ops->seek)
+        return -ESPIPE;
+    if (locked)
+        mutex_lock(&file->pos_lock);
+    result = file->ops->seek(file, offset, whence);
+    if (locked)
+        mutex_unlock(&file->pos_lock);
+    return result;
+}
+
+void file_init(void)
+{
+    file_cache = kmem_cache_create("file", sizeof(struct file), 8);
+    assert(file_cache);
+    work_init_item(&doomed_work, release_doomed);
+}
+
+void io_init(void)
+{
+    file_init();
+    fdtable_init();
+    mapping_cache_init();
+}

@@ -1,0 +1,128 @@
+/*
+ * The end of the bring-up: the banner, the archives, and process 1.
+ */
+#include "main/main_impl.h"
+
+#include "arch/boot.h"
+#include "arch/trap.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/panic.h"
+#include "core/param.h"
+#include "fs/fs.h"
+#include "fs/vfs.h"
+#include "io/fdtable.h"
+#include "lib/errno.h"
+#include "lib/fdt.h"
+#include "mm/page.h"
+#include "proc/exec.h"
+#include "proc/fork.h"
+#include "dev/power/power.h"
+#include "sched/thread.h"
+#include "task/namespaces.h"
+
+#define INIT_STRINGS 64 /* arguments, and environment strings, that init can be given */
+
+void banner(void)
+{
+    const struct boot_info *b = &boot_info;
+
+    log_info("Ashlar %s", init_uts_ns.names.release);
+    log_info("DTB at: 0x%016lX", b->x0);
+    if (b->dtb != b->x0)
+        log_info(b->dtb ? "device tree found at 0x%016lX" : "no device tree: fallback map", b->dtb);
+    log_info("MMU enabled!");
+    log_info("entered at EL%lu, image at %#lx", b->entry_level, b->image);
+}
+
+/* The loader's archive replaces the one that is built in, whose pages are used in place. */
+void initramfs_load(void)
+{
+    const struct fdt *fdt = machine_fdt();
+    int chosen = fdt ? fdt_path(fdt, "/chosen") : -1;
+    u64 start, end;
+    const void *builtin;
+    size_t size;
+
+    if (chosen >= 0 && fdt_u64(fdt, chosen, "linux,initrd-start", &start) == 0 &&
+        fdt_u64(fdt, chosen, "linux,initrd-end", &end) == 0 && start < end) {
+        initramfs_unpack(phys_to_virt(start), end - start, false);
+        page_release(ALIGN_UP(start, PAGE_SIZE), ALIGN_DOWN(end, PAGE_SIZE));
+        return;
+    }
+    builtin = builtin_initramfs(&size);
+    if (size)
+        initramfs_unpack(builtin, size, true);
+}
+
+/* Descriptors 0, 1 and 2 of init are the console, whether the archive has /dev/console or not. */
+static void open_console(void)
+{
+    struct file *console;
+    int err = console_open(&console);
+
+    if (err) {
+        log_warn("no console for init: error %d", -err);
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        fd_install(i ? file_get(console) : console, 0);
+}
+
+static const char *init_argv[INIT_STRINGS + 2], *init_envp[INIT_STRINGS + 3];
+
+static void collect_strings(void)
+{
+    u32 n;
+
+    for (n = 0; n < INIT_STRINGS && param_init_arg(n); n++)
+        init_argv[n + 1] = param_init_arg(n);
+    init_envp[0] = "HOME=/";
+    init_envp[1] = "TERM=linux";
+    for (n = 0; n < INIT_STRINGS && param_init_env(n); n++)
+        init_envp[n + 2] = param_init_env(n);
+}
+
+/* Becomes the program, or says why not. */
+static int try_init(const char *path)
+{
+    int err;
+
+    init_argv[0] = path;
+    err = exec_kernel(path, init_argv, init_envp);
+    if (!err)
+        user_enter();
+    if (err != -ENOENT)
+        log_err("cannot run %s: error %d", path, -err);
+    return err;
+}
+
+/* The choice of Linux: rdinit= or /init in the archive, then init=, then the usual places. */
+static void init_task(void *unused)
+{
+    static const char *const places[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
+    const char *first = param_get("rdinit"), *named = param_get("init");
+
+    open_console();
+    collect_strings();
+    try_init(first ? first : "/init");
+    if (named) {
+        try_init(named);
+        panic("the requested init %s cannot be run", named);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        try_init(places[i]);
+    panic("no working init found: pass init= to the kernel, or an initrd");
+}
+
+void init_exec(void)
+{
+    process_start_init(init_task, NULL);
+    thread_exit();
+}
+
+void finish(int status)
+{
+    machine_exit_status = status;
+    power_off();
+}

@@ -1,0 +1,142 @@
+/*
+ * Memory at boot: the banks and reservations of the tree, the boot allocator over the free memory
+ * behind the image, and the linear map of all RAM.
+ */
+#include "main/main_impl.h"
+
+#include "arch/boot.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/panic.h"
+#include "lib/errno.h"
+#include "lib/fdt.h"
+#include "lib/string.h"
+#include "mm/bump.h"
+#include "mm/kmalloc.h"
+#include "mm/memmap.h"
+#include "mm/page.h"
+
+/* The tutorial's machine, for a boot without a tree. */
+#define FALLBACK_RAM      0x40000000UL
+#define FALLBACK_RAM_SIZE MIB(128)
+
+/* Where the loader left the tree, until its copy is made. */
+static paddr_t tree_start, tree_end;
+
+static void add_banks(const struct fdt *fdt)
+{
+    int node;
+
+    fdt_for_each_node(node, fdt) {
+        const char *type = fdt_string(fdt, node, "device_type");
+        paddr_t base;
+        u64 size;
+
+        if (!type || strcmp(type, "memory") || !fdt_enabled(fdt, node))
+            continue;
+        for (int i = 0; fdt_reg(fdt, node, i, &base, &size) == 0; i++)
+            memmap_add(base, size);
+    }
+}
+
+static void add_reservations(const struct fdt *fdt)
+{
+    int parent = fdt_path(fdt, "/reserved-memory"), node;
+    paddr_t base;
+    u64 size;
+
+    for (int i = 0; fdt_reserve(fdt, i, &base, &size) == 0; i++)
+        memmap_reserve(base, size, "firmware");
+    if (parent < 0)
+        return;
+    fdt_for_each_child(node, fdt, parent)
+        for (int i = 0; fdt_reg(fdt, node, i, &base, &size) == 0; i++)
+            memmap_reserve(base, size, "reserved");
+}
+
+/* The loader's archive: it is read from where it lies, and freed after that. */
+static void add_initrd(const struct fdt *fdt)
+{
+    int chosen = fdt_path(fdt, "/chosen");
+    u64 start, end;
+
+    if (chosen < 0 || fdt_u64(fdt, chosen, "linux,initrd-start", &start) ||
+        fdt_u64(fdt, chosen, "linux,initrd-end", &end) || end <= start)
+        return;
+    memmap_reserve(start, end - start, "initrd");
+}
+
+/* Pages for page tables while the boot allocator is all there is. */
+static void *table_page(void)
+{
+    return mm_alloc(PAGE_SIZE, PAGE_SIZE);
+}
+
+static void map_bank(paddr_t start, paddr_t end)
+{
+    if (start < end && kernel_map((u64)phys_to_virt(start), start, end - start, PROT_R | PROT_W))
+        log_err("memory: cannot map %#lx to %#lx", start, end);
+}
+
+/* The linear map of all banks; the boot code has mapped a part of one. */
+static void map_banks(void)
+{
+    const struct boot_info *b = &boot_info;
+    const struct memrange *r;
+
+    for (size_t n = 0; (r = memmap_bank(n)); n++) {
+        map_bank(r->start, MIN(r->end, MAX(r->start, b->linear_start)));
+        map_bank(MAX(r->start, MIN(r->end, b->linear_end)), r->end);
+    }
+}
+
+static void copy_tree(void)
+{
+    const struct fdt *fdt = machine_fdt();
+    void *copy = mm_alloc(fdt->size, 8);
+
+    if (!copy)
+        panic("no memory for the device tree");
+    memcpy(copy, fdt->blob, fdt->size);
+    machine_set_fdt(copy, fdt->size);
+}
+
+void memory_init(void)
+{
+    const struct boot_info *b = &boot_info;
+    const struct fdt *fdt = machine_fdt();
+    struct memrange range;
+
+    /* The map's arrays grow out of what is surely free: the first KiB behind the image. */
+    mm_init(phys_to_virt(image_end()), phys_to_virt(image_end() + PAGE_SIZE));
+    memmap_reserve(image_start(), image_end() + PAGE_SIZE - image_start(), "image");
+    if (fdt) {
+        tree_start = ALIGN_DOWN(b->dtb, PAGE_SIZE);
+        tree_end = ALIGN_UP(b->dtb + fdt->size, PAGE_SIZE);
+        memmap_reserve(b->dtb, fdt->size, "device tree");
+        add_banks(fdt);
+        add_reservations(fdt);
+        add_initrd(fdt);
+    } else {
+        memmap_add(FALLBACK_RAM, FALLBACK_RAM_SIZE);
+    }
+    if (!memmap_next_free(image_end(), b->linear_end, &range))
+        panic("no free memory behind the image");
+    mm_init(phys_to_virt(range.start), phys_to_virt(range.end));
+    pt_set_page_source(table_page, NULL);
+    map_banks();
+    if (fdt)
+        copy_tree();
+    memmap_log();
+}
+
+void memory_release(void)
+{
+    if (tree_end)
+        page_release(tree_start, tree_end);
+}
+
+void *kmalloc_nosleep_fn(size_t size)
+{
+    return kmalloc_nosleep(size);
+}

@@ -1,0 +1,44 @@
+/*
+ * The device tree at boot: where it lies, what the kernel takes from it before there are drivers,
+ * and the copy that is kept.
+ */
+#include "main/main_impl.h"
+
+#include "arch/boot.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/random.h"
+#include "lib/fdt.h"
+#include "mm/page.h"
+
+/* Without a tree, or with one that cannot be read, the kernel goes on with the fallback map. */
+void tree_open(paddr_t dtb)
+{
+    const void *blob = phys_to_virt(dtb);
+
+    if (dtb)
+        machine_set_fdt(blob, fdt_total_size(blob));
+}
+
+const char *tree_bootargs(void)
+{
+    const struct fdt *fdt = machine_fdt();
+    int chosen = fdt ? fdt_path(fdt, "/chosen") : -1;
+
+    return chosen >= 0 ? fdt_string(fdt, chosen, "bootargs") : NULL;
+}
+
+/* /chosen/rng-seed is the loader's entropy: used once, then wiped from the copy of the tree. */
+void tree_seed_random(void)
+{
+    const struct fdt *fdt = machine_fdt();
+    int chosen = fdt ? fdt_path(fdt, "/chosen") : -1;
+    u32 len;
+    u8 *seed = chosen >= 0 ? (u8 *)fdt_prop(fdt, chosen, "rng-seed", &len) : NULL;
+
+    if (!seed)
+        return;
+    random_add(seed, len, len * 8);
+    for (u32 i = 0; i < len; i++)
+        seed[i] = 0;
+}

@@ -1,0 +1,23 @@
+/* The pieces of the bring-up that main.c calls by name. */
+#pragma once
+
+#include "lib/types.h"
+
+/* boot_tree.c: the device tree, before and after it has a place of its own. */
+void tree_open(paddr_t dtb);
+const char *tree_bootargs(void);
+void tree_seed_random(void);
+
+/* boot_memory.c: from the tree's memory nodes to the allocators. */
+void memory_init(void);
+void memory_release(void);
+void *kmalloc_nosleep_fn(size_t size);
+
+/* boot_init.c: the banner, the archive, process 1, and the end of a run without one. */
+void banner(void);
+void initramfs_load(void);
+void init_exec(void) __noreturn;
+void finish(int status) __noreturn;
+
+/* demo/: the tutorial's exercises. */
+void demo_run(const char *name) __noreturn;

@@ -1,0 +1,233 @@
+/*
+ * Loading ELF programs.
+ *
+ * Nothing in the file is trusted: each number is checked before it is used, and an address that
+ * the address space does not allow is refused by vm_map(). The new space is not the running one
+ * yet, so that any failure only drops it.
+ */
+#include "proc/exec_impl.h"
+
+#include "core/random.h"
+#include "io/file.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/page.h"
+#include "proc/exec_random.h"
+#include "sched/reclaim.h"
+#include "vm/space.h"
+
+#define SEGMENT_TABLE_MAX 65536
+/* Position-independent programs begin within 1 TiB from here, far from mmap area and stack. */
+#define DYNAMIC_BASE 0xaaaaaaaaa000UL
+#define DYNAMIC_RANDOM_BITS 28
+
+static char zeros[PAGE_SIZE]; /* never written */
+
+static bool header_ok(const struct elf_header *h)
+{
+    static const u8 ident[7] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
+
+    return !memcmp(h->ident, ident, sizeof(ident)) && h->machine == ELF_AARCH64 &&
+           (h->type == ELF_EXECUTABLE || h->type == ELF_DYNAMIC) &&
+           h->segment_size == sizeof(struct elf_segment) && h->segment_count &&
+           h->segment_count * sizeof(struct elf_segment) <= SEGMENT_TABLE_MAX;
+}
+
+int elf_read(struct exec_image *image, const u8 *head, size_t head_size)
+{
+    struct elf_header *h = &image->header;
+    size_t size;
+    ssize_t got;
+
+    if (head_size < sizeof(*h))
+        return -ENOEXEC;
+    memcpy(h, head, sizeof(*h));
+    if (!header_ok(h))
+        return -ENOEXEC;
+    size = h->segment_count * sizeof(struct elf_segment);
+    image->segments = kmalloc(size);
+    if (!image->segments)
+        return -ENOMEM;
+    if (h->segment_offset <= head_size && size <= head_size - h->segment_offset) {
+        memcpy(image->segments, head + h->segment_offset, size);
+        return 0;
+    }
+    if (h->segment_offset > INT64_MAX - size)
+        return -ENOEXEC;
+    got = file_read_kernel(image->file, image->segments, size, h->segment_offset);
+    if (got < 0)
+        return got;
+    return (size_t)got == size ? 0 : -ENOEXEC;
+}
+
+void elf_release(struct exec_image *image)
+{
+    kfree(image->segments);
+    image->segments = NULL;
+}
+
+#define for_each_segment(s, image, kind)                                                     \
+    for (s = (image)->segments; s < (image)->segments + (image)->header.segment_count; s++) \
+        if (s->type == (kind))
+
+int elf_interpreter(struct exec_image *image, char *buf, size_t size)
+{
+    struct elf_segment *s;
+    ssize_t got;
+
+    for_each_segment(s, image, ELF_INTERPRETER)
+    {
+        if (s->file_size < 2 || s->file_size > size)
+            return -ENOEXEC;
+        got = file_read_kernel(image->file, buf, s->file_size, s->offset);
+        if (got < 0)
+            return got;
+        if ((size_t)got != s->file_size || buf[got - 1])
+            return -ENOEXEC;
+        return got;
+    }
+    return 0;
+}
+
+u32 elf_stack_prot(const struct exec_image *image)
+{
+    const struct elf_segment *s;
+
+    for_each_segment(s, image, ELF_GNU_STACK)
+    {
+        if (s->flags & ELF_X)
+            return PROT_READ | PROT_WRITE | PROT_EXEC;
+    }
+    return PROT_READ | PROT_WRITE;
+}
+
+/* The extent of all segments before the bias, and their alignment. 0 or -ENOEXEC. */
+static int measure(const struct exec_image *image, u64 *low, u64 *high, u64 *align)
+{
+    const struct elf_segment *s;
+
+    *low = UINT64_MAX;
+    *high = 0;
+    *align = PAGE_SIZE;
+    for_each_segment(s, image, ELF_LOAD)
+    {
+        if (s->file_size > s->memory_size || s->memory_size > VM_USER_END ||
+            s->vaddr > VM_USER_END - s->memory_size || s->offset > INT64_MAX - VM_USER_END ||
+            (s->vaddr ^ s->offset) & PAGE_MASK)
+            return -ENOEXEC;
+        *low = MIN(*low, ALIGN_DOWN(s->vaddr, PAGE_SIZE));
+        *high = MAX(*high, ALIGN_UP(s->vaddr + s->memory_size, PAGE_SIZE));
+        if (s->align > *align && !(s->align & (s->align - 1)) && s->align <= GIB(1))
+            *align = s->align;
+    }
+    return *high > *low ? 0 : -ENOEXEC;
+}
+
+/* Where the image goes: sets the bias. 0 or -errno. */
+static int place(struct exec_image *image, struct vm_space *space, bool is_interpreter)
+{
+    u64 low, high, align, random = 0;
+    int error = measure(image, &low, &high, &align);
+    long at;
+
+    if (error)
+        return error;
+    if (image->header.type == ELF_EXECUTABLE) {
+        image->bias = 0;
+    } else if (is_interpreter) {
+        at = vm_map(space, 0, high - low + align - PAGE_SIZE, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, NULL, 0);
+        if (at < 0)
+            return at;
+        error = vm_unmap(space, at, high - low + align - PAGE_SIZE);
+        if (error)
+            return error;
+        image->bias = ALIGN_UP((u64)at, align) - low;
+    } else {
+        if (exec_randomized())
+            random = random_u64() >> (64 - DYNAMIC_RANDOM_BITS) << PAGE_SHIFT;
+        image->bias = ALIGN_DOWN(DYNAMIC_BASE + random, align) - low;
+    }
+    image->low = low + image->bias;
+    return 0;
+}
+
+static u32 segment_prot(const struct elf_segment *s)
+{
+    return (s->flags & ELF_R ? PROT_READ : 0) | (s->flags & ELF_W ? PROT_WRITE : 0) |
+           (s->flags & ELF_X ? PROT_EXEC : 0);
+}
+
+/* The part of a segment that is beyond the file's bytes: zeros. */
+static int map_zeros(struct vm_space *space, u64 from, u64 to, u32 prot, bool shares_page)
+{
+    u64 page_end = ALIGN_UP(from, PAGE_SIZE);
+    ssize_t done;
+    long at;
+
+    if (shares_page && prot & PROT_WRITE && page_end > from) {
+        done = vm_write_remote(space, from, zeros, page_end - from, false);
+        if (done < 0 || (u64)done != page_end - from)
+            return -EFAULT;
+    }
+    from = shares_page ? page_end : ALIGN_DOWN(from, PAGE_SIZE);
+    to = ALIGN_UP(to, PAGE_SIZE);
+    if (to <= from)
+        return 0;
+    at = vm_map(space, from, to - from, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0);
+    return MIN(at, 0L);
+}
+
+static int map_segment(struct exec_image *image, struct vm_space *space,
+                       const struct elf_segment *s)
+{
+    u64 start = s->vaddr + image->bias, file_end = start + s->file_size;
+    u64 lead = start & PAGE_MASK;
+    u32 prot = segment_prot(s);
+    long at;
+
+    if (s->file_size) {
+        at = vm_map(space, start - lead, s->file_size + lead, prot, MAP_PRIVATE | MAP_FIXED,
+                    image->file, s->offset - lead);
+        if (at < 0)
+            return at;
+    }
+    if (s->memory_size == s->file_size)
+        return 0;
+    return map_zeros(space, file_end, start + s->memory_size, prot, s->file_size != 0);
+}
+
+static void note_ranges(struct exec_image *image, const struct elf_segment *s)
+{
+    u64 start = s->vaddr + image->bias, file_end = start + s->file_size;
+    u64 table = image->header.segment_offset;
+
+    image->end = MAX(image->end, start + s->memory_size);
+    if (s->flags & ELF_X) {
+        image->code_start = image->code_start ? MIN(image->code_start, start) : start;
+        image->code_end = MAX(image->code_end, file_end);
+    } else {
+        image->data_start = MAX(image->data_start, start);
+        image->data_end = MAX(image->data_end, file_end);
+    }
+    if (table >= s->offset && table - s->offset < s->file_size)
+        image->segments_at = start + (table - s->offset);
+}
+
+int elf_load(struct exec_image *image, struct vm_space *space, bool is_interpreter)
+{
+    struct elf_segment *s;
+    int error = place(image, space, is_interpreter);
+
+    if (error)
+        return error;
+    for_each_segment(s, image, ELF_LOAD)
+    {
+        error = map_segment(image, space, s);
+        if (error)
+            return error;
+        note_ranges(image, s);
+    }
+    return 0;
+}

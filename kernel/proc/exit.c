@@ -1,0 +1,352 @@
+/*
+ * The end of tasks and processes.
+ *
+ * What it is
+ *   task_exit() gives back what a task holds, in an order in which each thing can still use the
+ *   ones after it: user memory is told first (robust futexes, CLEARTID), then goes itself, then
+ *   open files. The process becomes a zombie when its last task has left its list, and goes when
+ *   its parent has waited for it, or at once if the parent does not want to know.
+ *
+ * States of a process, and what makes each step
+ *   ALIVE -> ZOMBIE    finish_process() of the last task
+ *   ALIVE -> REAPED    the same, when the parent ignores SIGCHLD
+ *   ZOMBIE -> REAPED   process_wait(), or a new parent that ignores SIGCHLD
+ *
+ * Invariants
+ *   I1. thread_count falls before a task gives anything back, the list is left at the very end:
+ *       so "the last" for timers and the session may be another task than the one that makes the
+ *       zombie.
+ *   I2. A process is unlinked from kin, group and number in one hold of the tree lock.
+ *
+ * Locking: process_tree_lock, inside it one process lock at a time.
+ */
+#include "proc/exit.h"
+
+#include "core/panic.h"
+#include "io/fdtable.h"
+#include "fs/vfs.h"
+#include "proc/timers.h"
+#include "task/cred.h"
+#include "task/pid.h"
+#include "task/task.h"
+#include "vm/futex.h"
+#include "vm/space.h"
+
+#define CLOCK_TICK_NS 10000000UL /* of times(2) and siginfo_t: 100 a second */
+
+void usage_add(struct process_usage *sum, const struct process_usage *more)
+{
+    sum->utime += more->utime;
+    sum->stime += more->stime;
+    sum->minor_faults += more->minor_faults;
+    sum->major_faults += more->major_faults;
+    sum->voluntary += more->voluntary;
+    sum->involuntary += more->involuntary;
+    sum->max_rss = MAX(sum->max_rss, more->max_rss);
+}
+
+/* siginfo_t of a child's change. Caller holds the tree lock, which keeps leader and parent. */
+static void child_info(struct process *process, struct siginfo *info, int code, int status)
+{
+    *info = (struct siginfo){.signo = SIGCHLD, .code = code};
+    info->pid = process->tgid;
+    info->uid = rcu_dereference(process->leader->cred)->uid;
+    info->child.status = status;
+    info->child.utime = process->usage.utime / CLOCK_TICK_NS;
+    info->child.stime = process->usage.stime / CLOCK_TICK_NS;
+}
+
+static struct sigaction sigchld_action(struct process *parent)
+{
+    struct sigaction action;
+
+    spin_acquire(&parent->lock);
+    action = parent->sighand->actions[SIGCHLD - 1];
+    spin_release(&parent->lock);
+    return action;
+}
+
+void process_notify_stop(struct process *process, int code, int signal)
+{
+    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process *parent = process->parent;
+    struct sigaction action;
+    struct siginfo info;
+
+    if (parent) {
+        action = sigchld_action(parent);
+        child_info(process, &info, code, signal);
+        if (action.handler != SIG_IGN && !(action.flags & SA_NOCLDSTOP))
+            signal_send_process(parent, SIGCHLD, &info);
+        wake_up(&parent->child_wait, 0);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+/* Tells the parent of a zombie; whether nobody will wait for it. Tree lock held. */
+static bool notify_parent(struct process *process)
+{
+    struct process *parent = process->parent;
+    int signal = process->exit_signal, code = process->exit_code;
+    bool reap = false;
+    struct siginfo info;
+
+    if (signal == SIGCHLD) {
+        struct sigaction action = sigchld_action(parent);
+
+        reap = action.handler == SIG_IGN || action.flags & SA_NOCLDWAIT;
+        if (action.handler == SIG_IGN)
+            signal = 0;
+    }
+    if (signal) {
+        if (code & 0x7f)
+            child_info(process, &info, CLD_KILLED, code & 0x7f);
+        else
+            child_info(process, &info, CLD_EXITED, code >> 8 & 0xff);
+        info.signo = signal;
+        signal_send_process(parent, signal, &info);
+    }
+    wake_up_sync(&parent->child_wait, 0);
+    return reap;
+}
+
+void process_unlink_locked(struct process *process)
+{
+    assert_spin_held(&process_tree_lock);
+    process->state = PROCESS_REAPED;
+    list_del(&process->sibling);
+    list_del(&process->all);
+    list_del(&process->pgrp_link);
+    WRITE_ONCE(process->pid->process, NULL);
+}
+
+void process_release(struct process *process)
+{
+    pgrp_put(process->pgrp);
+    WRITE_ONCE(process->pid->task, NULL);
+    pid_unuse(process->pid);
+    task_put(process->leader);
+    process_put(process);
+}
+
+/* The nearest ancestor that asked for orphans, else init. */
+static struct process *reaper_of(struct process *process)
+{
+    struct process *p = process;
+
+    while (p->flags & PROCESS_HAS_SUBREAPER && p->parent) {
+        p = p->parent;
+        if (READ_ONCE(p->flags) & PROCESS_SUBREAPER && p->state == PROCESS_ALIVE &&
+            READ_ONCE(p->thread_count))
+            return p;
+    }
+    return init_process;
+}
+
+static bool has_stopped_member(struct pgrp *pgrp)
+{
+    struct process *p;
+
+    list_for_each_entry(p, &pgrp->members, pgrp_link)
+    {
+        if (p->state == PROCESS_ALIVE && p->stop_signal && p->stop_count == p->thread_count)
+            return true;
+    }
+    return false;
+}
+
+/* A group that loses its last tie to the session and has stopped members is told to go on. */
+static void check_orphaned(struct process *process, struct process *parent)
+{
+    struct pgrp *pgrp = process->pgrp;
+
+    if (!parent || parent->pgrp == pgrp || parent->pgrp->session != pgrp->session)
+        return;
+    if (pgrp_orphaned_locked(pgrp, process) && has_stopped_member(pgrp)) {
+        signal_send_pgrp_locked(pgrp, SIGHUP, NULL);
+        signal_send_pgrp_locked(pgrp, SIGCONT, NULL);
+    }
+}
+
+static void send_parent_death(struct process *child)
+{
+    struct task *task;
+
+    list_for_each_entry(task, &child->threads, thread_link)
+    {
+        if (task->parent_death_signal)
+            signal_send_process(child, task->parent_death_signal, NULL);
+    }
+}
+
+/* Hands the children on; zombies that the new parent does not want go to *dead. */
+static void reparent_children(struct process *process, struct list *dead)
+{
+    struct process *reaper = reaper_of(process), *child, *tmp;
+
+    list_for_each_entry_safe(child, tmp, &process->children, sibling)
+    {
+        check_orphaned(child, process);
+        child->parent = reaper;
+        child->exit_signal = SIGCHLD;
+        list_move_tail(&child->sibling, &reaper->children);
+        send_parent_death(child);
+        if (child->state == PROCESS_ZOMBIE && notify_parent(child)) {
+            process_unlink_locked(child);
+            list_add_tail(&child->sibling, dead);
+        }
+    }
+}
+
+/* The last task is out of the list. Tree lock held. */
+static void finish_process(struct process *process, struct list *dead)
+{
+    reparent_children(process, dead);
+    check_orphaned(process, process->parent);
+    process->state = PROCESS_ZOMBIE;
+    wake_all(&process->pid->exit, 0);
+    if (notify_parent(process)) {
+        process_unlink_locked(process);
+        list_add_tail(&process->sibling, dead);
+    }
+}
+
+/* Leaves the process; past this the task is nobody's but the scheduler's. */
+static void leave_process(struct task *self, int code)
+{
+    struct process *process = self->process, *p, *tmp;
+    bool leader = process->leader == self;
+    struct list dead = LIST_INIT(dead);
+    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    spin_acquire(&process->lock);
+    list_del(&self->thread_link);
+    task_usage_add(self, &process->usage);
+    signal_queue_free_locked(process, &self->pending);
+    if (leader && !(process->flags & PROCESS_GROUP_EXIT))
+        process->exit_code = code;
+    if (list_empty(&process->threads))
+        signal_queue_free_locked(process, &process->pending);
+    if (process->exec_task)
+        thread_wake(&process->exec_task->thread, THREAD_STOPPED);
+    spin_release(&process->lock);
+    WRITE_ONCE(self->pid->task, NULL);
+    if (list_empty(&process->threads))
+        finish_process(process, &dead);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+
+    if (!leader)
+        pid_unuse(self->pid);
+    list_for_each_entry_safe(p, tmp, &dead, sibling)
+    {
+        list_del(&p->sibling);
+        process_release(p);
+    }
+}
+
+/* Counts the task out; whether it is the last one. */
+static bool begin_exit(struct task *self)
+{
+    struct process *process = self->process;
+    irqflags_t flags = spin_lock_irqsave(&process->lock);
+    bool last, stopped = false;
+    int signal;
+
+    /* What is pending does not disturb the sleeps of closing files any more. */
+    self->flags |= TASK_EXITING;
+    __atomic_and_fetch(&self->thread.head.work, ~(u32)WORK_SIGNAL, __ATOMIC_RELAXED);
+    last = --process->thread_count == 0;
+    signal_retarget_locked(process, self, ~self->blocked);
+    signal = process->stop_signal;
+    if (signal && !last && process->stop_count == process->thread_count) {
+        process->flags |= PROCESS_STOPPED_WAIT;
+        stopped = true;
+    }
+    spin_unlock_irqrestore(&process->lock, flags);
+    if (stopped)
+        process_notify_stop(process, CLD_STOPPED, signal);
+    return last;
+}
+
+static void drop_space(struct task *self)
+{
+    struct process *process = self->process;
+    struct vm_space *space = self->space;
+    irqflags_t flags;
+
+    if (!space)
+        return;
+    flags = spin_lock_irqsave(&process->lock);
+    process->usage.max_rss =
+        MAX(process->usage.max_rss, MAX(space->peak_rss, vm_rss_pages(space)) * 4);
+    spin_unlock_irqrestore(&process->lock, flags);
+    task_lock(self);
+    self->space = NULL;
+    task_unlock(self);
+    vm_space_use(NULL);
+    vm_space_put(space);
+}
+
+static void drop_files(struct task *self)
+{
+    struct fdtable *files = self->files;
+    struct fs_context *fs = self->fs;
+
+    fdtable_put(files);
+    task_lock(self);
+    self->files = NULL;
+    self->fs = NULL;
+    task_unlock(self);
+    if (fs)
+        fs_context_put(fs);
+}
+
+static void end_session(struct process *process)
+{
+    struct session *session = process->pgrp->session;
+    irqflags_t flags;
+
+    if (session->leader != process)
+        return;
+    if (session_leader_exit)
+        session_leader_exit(session);
+    flags = spin_lock_irqsave(&process_tree_lock);
+    session->leader = NULL;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+void task_exit(int code)
+{
+    struct task *self = self_task();
+    struct process *process = self->process;
+    bool last = begin_exit(self);
+
+    if (last && process == init_process)
+        panic("init has ended, exit code 0x%08x",
+              process->flags & PROCESS_GROUP_EXIT ? process->exit_code : code);
+    self->exit_status = code;
+    if (last)
+        timers_exit(process);
+    futex_task_exit(self);
+    task_vfork_done(self);
+    drop_space(self);
+    drop_files(self);
+    if (last)
+        end_session(process);
+    __atomic_sub_fetch(&task_count, 1, __ATOMIC_RELAXED);
+    leave_process(self, code);
+    thread_exit();
+}
+
+void process_exit_group(int code)
+{
+    struct process *process = current_process();
+    irqflags_t flags = spin_lock_irqsave(&process->lock);
+
+    if (process->flags & PROCESS_GROUP_EXIT)
+        code = process->exit_code;
+    else
+        signal_kill_process_locked(process, code);
+    spin_unlock_irqrestore(&process->lock, flags);
+    task_exit(code);
+}

@@ -1,0 +1,473 @@
+/*
+ * New tasks and processes.
+ *
+ * What it is
+ *   clone(2): a task that shares with its maker what the flags say, and has copies of the rest.
+ *   Everything that can fail is done first, on a task that nobody can find (a goto ladder undoes
+ *   it); then one hold of the locks makes it visible, and it starts.
+ *
+ * Invariants
+ *   I1. A child is linked under the tree lock after a look at its maker's signals: a signal to a
+ *       process group either finds the child in the group or makes fork begin again.
+ *   I2. The child's kernel stack holds a copy of its maker's trap frame with result 0.
+ *
+ * Cost: two objects and a stack for a thread; process, pid, actions, files, fs and the address
+ * space besides for a process. Credentials, group and session are counted, not copied.
+ */
+#include "proc/fork.h"
+
+#include "arch/trap.h"
+#include "core/clock.h"
+#include "core/panic.h"
+#include "fs/vfs.h"
+#include "io/fdtable.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "proc/pidfd.h"
+#include "proc/timers.h"
+#include "task/cred.h"
+#include "task/pid.h"
+#include "task/task.h"
+#include "vm/space.h"
+
+/* clone(2), ERRORS. */
+static int check_flags(const struct clone_request *r)
+{
+    u64 f = r->flags;
+
+    if (f & CLONE_NEW_ANY)
+        return cred_has_cap(CAP_SYS_ADMIN) ? -EINVAL : -EPERM;
+    if ((f & CLONE_THREAD && !(f & CLONE_SIGHAND)) || (f & CLONE_SIGHAND && !(f & CLONE_VM)))
+        return -EINVAL;
+    if (f & CLONE_SIGHAND && f & CLONE_CLEAR_SIGHAND)
+        return -EINVAL;
+    if (f & CLONE_PARENT && current_process()->flags & PROCESS_UNKILLABLE)
+        return -EINVAL;
+    if (f & CLONE_PIDFD && f & (CLONE_DETACHED | CLONE_THREAD))
+        return -EINVAL;
+    return 0;
+}
+
+/* RLIMIT_NPROC counts the threads of all processes of the real user id; root is above it. */
+static bool too_many_tasks(void)
+{
+    const struct cred *cred = current_cred();
+    u64 limit = rlimit_get(RLIMIT_NPROC), count = 0;
+    struct process *p;
+    irqflags_t flags;
+
+    if (READ_ONCE(task_count) >= pages_total() / 8)
+        return true;
+    if (!cred->uid || limit == RLIM_INFINITY || cred_can(cred, CAP_SYS_RESOURCE) ||
+        cred_can(cred, CAP_SYS_ADMIN))
+        return false;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    list_for_each_entry(p, &process_list, all)
+    {
+        if (p->leader && rcu_dereference(p->leader->cred)->uid == cred->uid)
+            count += p->thread_count;
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return count >= limit;
+}
+
+static int copy_sighand(u64 flags, struct process *child)
+{
+    struct process *self = current_process();
+    struct sighand *table;
+    irqflags_t irq;
+
+    if (flags & CLONE_SIGHAND) {
+        child->sighand = self->sighand;
+        ref_get(&child->sighand->refs);
+        return 0;
+    }
+    table = sighand_alloc();
+    if (!table)
+        return -ENOMEM;
+    irq = spin_lock_irqsave(&self->sighand->lock);
+    memcpy(table->actions, self->sighand->actions, sizeof(table->actions));
+    spin_unlock_irqrestore(&self->sighand->lock, irq);
+    for (int i = 0; flags & CLONE_CLEAR_SIGHAND && i < SIGNAL_MAX; i++) {
+        if (table->actions[i].handler != SIG_IGN)
+            table->actions[i] = (struct sigaction){.handler = SIG_DFL};
+    }
+    child->sighand = table;
+    return 0;
+}
+
+/* A process object with what it inherits; NULL: no memory. */
+static struct process *copy_process_object(const struct clone_request *r, struct pid *pid)
+{
+    struct process *self = current_process(), *child = process_alloc();
+
+    if (!child)
+        return NULL;
+    if (copy_sighand(r->flags, child)) {
+        process_put(child);
+        return NULL;
+    }
+    child->pid = pid_get(pid);
+    child->tgid = pid_number(pid);
+    child->exit_signal = r->exit_signal;
+    memcpy(child->rlimits, self->rlimits, sizeof(child->rlimits));
+    child->oom_score_adj = self->oom_score_adj;
+    child->dumpable = self->dumpable;
+    child->personality = self->personality;
+    child->start_ns = clock_boottime_ns();
+    timers_init_process(child);
+    return child;
+}
+
+static int copy_files(u64 flags, struct task *child)
+{
+    struct task *self = self_task();
+    int error;
+
+    if (flags & CLONE_FILES) {
+        child->files = fdtable_get(self->files);
+    } else {
+        error = fdtable_copy(self->files, &child->files);
+        if (error)
+            return error;
+    }
+    if (flags & CLONE_FS) {
+        child->fs = fs_context_get(self->fs);
+        return 0;
+    }
+    child->fs = fs_context_copy(self->fs);
+    return child->fs ? 0 : -ENOMEM;
+}
+
+static int copy_space(u64 flags, struct task *child)
+{
+    struct task *self = self_task();
+
+    if (flags & CLONE_VM) {
+        vm_space_get(self->space);
+        child->space = self->space;
+    } else {
+        int error = vm_space_clone(self->space, &child->space);
+
+        if (error)
+            return error;
+    }
+    child->thread.page_table = &child->space->pt;
+    return 0;
+}
+
+static void copy_signal_state(u64 flags, struct task *child)
+{
+    struct task *self = self_task();
+
+    child->blocked = self->blocked;
+    if ((flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+        child->altstack.flags = SS_DISABLE;
+    else
+        child->altstack = self->altstack;
+    if (!(flags & CLONE_VM))
+        child->rseq = self->rseq;
+}
+
+/* The user's registers: frame, thread register, FP. */
+static void copy_registers(const struct clone_request *r, struct task *child)
+{
+    struct task *self = self_task();
+    struct trap_frame *frame = user_frame(&child->thread.head);
+
+    *frame = *user_frame(&self->thread.head);
+    frame_set_result(frame, 0); /* I2 */
+    if (r->stack)
+        frame->sp = r->stack;
+    child->tls = r->flags & CLONE_SETTLS ? r->tls : user_tls_get();
+    thread_fp_save();
+    child->fp_state = self->fp_state;
+    __atomic_or_fetch(&child->thread.head.work, WORK_FP, __ATOMIC_RELAXED);
+}
+
+/* The first thing a new task does in the kernel. */
+static void task_begin(void *arg)
+{
+    struct task *task = arg;
+
+    if (!user_ptr_null(task->set_tid))
+        (void)put_user_u32(task->set_tid, task->tid);
+    user_enter();
+}
+
+static void link_process_locked(struct process *child, u64 flags)
+{
+    struct process *self = current_process();
+    struct process *parent = flags & CLONE_PARENT ? self->parent : self;
+
+    if (flags & CLONE_PARENT)
+        child->exit_signal = self->exit_signal;
+    child->parent = parent;
+    if (parent->flags & (PROCESS_SUBREAPER | PROCESS_HAS_SUBREAPER))
+        child->flags |= PROCESS_HAS_SUBREAPER;
+    list_add_tail(&child->sibling, &parent->children);
+    list_add_tail(&child->all, &process_list);
+    process_set_pgrp_locked(child, self->pgrp);
+}
+
+/* Makes the task visible (I1). 0, or -ERESTARTNOINTR when the caller must look at a signal. */
+static int publish(struct task *child, u64 flags)
+{
+    struct process *self = current_process(), *process = child->process;
+    irqflags_t irq = spin_lock_irqsave(&process_tree_lock);
+    int error = 0;
+
+    spin_acquire(&self->lock);
+    if (thread_signalled()) {
+        error = -ERESTARTNOINTR;
+    } else if (process == self) {
+        list_add_tail(&child->thread_link, &self->threads);
+        self->thread_count++;
+    }
+    spin_release(&self->lock);
+    if (!error) {
+        if (process != self) {
+            link_process_locked(process, flags);
+            process->leader = task_get(child);
+            list_add_tail(&child->thread_link, &process->threads);
+            process->thread_count = 1;
+            rcu_assign(child->pid->process, process);
+        }
+        rcu_assign(child->pid->task, child);
+        process_forks++;
+        __atomic_add_fetch(&task_count, 1, __ATOMIC_RELAXED);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, irq);
+    return error;
+}
+
+/* Until the child lets go, or a fatal signal comes: the state that only those two end. */
+static void vfork_wait(struct task *child)
+{
+    while (READ_ONCE(child->vfork_parent)) {
+        thread_set_state(THREAD_STOPPED);
+        if (!READ_ONCE(child->vfork_parent) || signal_fatal_pending())
+            break;
+        schedule();
+    }
+    thread_set_state(THREAD_RUNNING);
+    task_put(child);
+}
+
+static void start(struct task *child, const struct clone_request *r)
+{
+    bool vfork = r->flags & CLONE_VFORK;
+
+    if (vfork) {
+        child->vfork_parent = task_get(self_task());
+        task_get(child);
+    }
+    thread_start(&child->thread);
+    if (vfork)
+        vfork_wait(child);
+}
+
+static void drop_parts(struct task *child)
+{
+    if (child->space)
+        vm_space_put(child->space);
+    if (child->fs)
+        fs_context_put(child->fs);
+    if (child->files)
+        fdtable_put(child->files);
+}
+
+/* The task with everything but visibility; NULL and *error. `process` is the caller's own or new. */
+static struct task *copy_task(const struct clone_request *r, struct process *process,
+                              struct pid *pid, int *error)
+{
+    struct task *self = self_task(), *child = task_alloc(process, task_begin);
+
+    *error = -ENOMEM;
+    if (!child)
+        return NULL;
+    child->pid = pid_get(pid);
+    child->tid = pid_number(pid);
+    child->cred = cred_get(self->cred);
+    child->start_ns = process == self->process ? clock_boottime_ns() : process->start_ns;
+    child->flags = TASK_FORKED | (self->flags & TASK_NO_NEW_PRIVS);
+    child->timer_slack_ns = self->timer_slack_ns;
+    if (r->flags & CLONE_CHILD_SETTID)
+        child->set_tid = r->child_tid;
+    if (r->flags & CLONE_CHILD_CLEARTID)
+        child->clear_tid = r->child_tid;
+    *error = copy_files(r->flags, child);
+    if (!*error)
+        *error = copy_space(r->flags, child);
+    if (*error) {
+        drop_parts(child);
+        task_discard(child);
+        return NULL;
+    }
+    copy_signal_state(r->flags, child);
+    copy_registers(r, child);
+    return child;
+}
+
+/* The descriptor of CLONE_PIDFD, reserved and told to the caller; -1 when none is wanted. */
+static int make_pidfd(const struct clone_request *r, struct pid *pid, struct file **file)
+{
+    int fd;
+
+    *file = NULL;
+    if (!(r->flags & CLONE_PIDFD))
+        return -1;
+    *file = pidfd_file(pid);
+    if (!*file)
+        return -ENOMEM;
+    fd = fd_reserve(0, O_CLOEXEC);
+    if (fd >= 0 && put_user_u32(r->pidfd, fd)) {
+        fd_unreserve(fd);
+        fd = -EFAULT;
+    }
+    if (fd < 0)
+        file_put(*file);
+    return fd;
+}
+
+long process_clone(const struct clone_request *r)
+{
+    struct process *process = current_process();
+    struct file *pidfd = NULL;
+    int error = check_flags(r), fd;
+    struct task *child;
+    struct pid *pid;
+    u32 number;
+
+    if (error)
+        return error;
+    if (too_many_tasks())
+        return -EAGAIN;
+    pid = pid_alloc(&error);
+    if (!pid)
+        return error;
+    fd = make_pidfd(r, pid, &pidfd);
+    if (fd < -1) {
+        error = fd;
+        goto free_pid;
+    }
+    error = -ENOMEM;
+    if (r->flags & CLONE_THREAD)
+        process_get(process);
+    else
+        process = copy_process_object(r, pid);
+    if (!process)
+        goto drop_pidfd;
+    child = copy_task(r, process, pid, &error);
+    process_put(process); /* the task has its own; see below for the tree's */
+    if (!child)
+        goto drop_pidfd;
+    if (!(r->flags & CLONE_THREAD))
+        process_get(process);
+    number = child->tid;
+    error = publish(child, r->flags);
+    if (error)
+        goto drop_child;
+
+    /* Nothing fails from here on. */
+    if (fd >= 0)
+        fd_publish(fd, pidfd);
+    if (r->flags & CLONE_PARENT_SETTID)
+        (void)put_user_u32(r->parent_tid, number);
+    start(child, r);
+    return number;
+
+drop_child:
+    if (!(r->flags & CLONE_THREAD))
+        process_put(process);
+    drop_parts(child);
+    task_discard(child);
+drop_pidfd:
+    if (fd >= 0) {
+        fd_unreserve(fd);
+        file_put(pidfd);
+    }
+free_pid:
+    pid_unuse(pid);
+    return error;
+}
+
+/* ---- Process 1 ---- */
+
+struct init_start {
+    void (*entry)(void *arg);
+    void *arg;
+};
+
+static struct init_start init_start;
+
+static void init_begin(void *task)
+{
+    (void)task;
+    init_start.entry(init_start.arg);
+}
+
+static void init_process_setup(struct process *process, struct pid *pid)
+{
+    struct session *session = session_alloc(pid);
+    struct pgrp *pgrp = session ? pgrp_alloc(pid, session) : NULL;
+
+    if (!pgrp)
+        panic("no memory for process 1");
+    process->sighand = sighand_alloc();
+    if (!process->sighand)
+        panic("no memory for process 1");
+    process->pid = pid_get(pid);
+    process->tgid = pid_number(pid);
+    process->flags = PROCESS_UNKILLABLE;
+    process->start_ns = clock_boottime_ns();
+    rlimit_defaults(process->rlimits);
+    timers_init_process(process);
+    session->leader = process;
+    pid->session = session;
+    spin_lock_irq(&process_tree_lock);
+    pgrp_publish_locked(pgrp);
+    process_set_pgrp_locked(process, pgrp);
+    spin_unlock_irq(&process_tree_lock);
+    pgrp_put(pgrp);
+    session_put(session);
+}
+
+void process_start_init(void (*entry)(void *arg), void *arg)
+{
+    int error = 0;
+    struct pid *pid = pid_alloc(&error);
+    struct process *process = process_alloc();
+    struct task *task;
+
+    init_start = (struct init_start){entry, arg};
+    if (!pid || !process)
+        panic("no memory for process 1");
+    init_process_setup(process, pid);
+    task = task_alloc(process, init_begin);
+    if (!task)
+        panic("no memory for process 1");
+    task->pid = pid_get(pid);
+    task->tid = pid_number(pid);
+    task->cred = cred_get(&init_cred);
+    task->altstack.flags = SS_DISABLE;
+    task->start_ns = process->start_ns;
+    task->files = fdtable_create();
+    task->fs = fs_context_create();
+    if (!task->files || !task->fs)
+        panic("no memory for process 1");
+    str_copy(task->thread.name, "init", sizeof(task->thread.name));
+
+    spin_lock_irq(&process_tree_lock);
+    init_process = process;
+    list_add_tail(&process->all, &process_list);
+    process->leader = task_get(task);
+    list_add_tail(&task->thread_link, &process->threads);
+    process->thread_count = 1;
+    rcu_assign(pid->process, process);
+    rcu_assign(pid->task, task);
+    task_count++;
+    spin_unlock_irq(&process_tree_lock);
+    thread_start(&task->thread);
+}

@@ -1,0 +1,190 @@
+/*
+ * Which CPU a thread runs on.
+ *
+ * A waking thread goes back to the CPU it last ran on when that is idle, else to some idle CPU,
+ * else back. A waker that is about to sleep (sync) offers its own CPU: two threads that talk
+ * through a pipe then share one, without an interrupt for each message. A CPU that runs out of
+ * threads takes one from a CPU that has some waiting. Ticks of a busy CPU do the rest: they level
+ * queues that differ by two or more, and wake an idle CPU when threads wait here.
+ *
+ * idle_cpus and overloaded_cpus are hints kept by atomic bits: a wrong one costs time, never a
+ * thread. A second run queue is only tried while one is held, so there is no order between them.
+ */
+#include "sched/sched_impl.h"
+
+#include "core/ipi.h"
+
+#define PULL_LOOK_MAX 16 /* threads looked at in one queue for one that may move */
+
+u32 cpumask_find_both(const struct cpumask *a, const struct cpumask *b, u32 from, u32 limit)
+{
+    u32 words = (limit + 63) / 64, first = from / 64;
+
+    for (u32 i = 0; i <= words; i++) {
+        u32 w = (first + i) % words;
+        u64 both = READ_ONCE(a->words[w]) & READ_ONCE(b->words[w]);
+
+        if (i == 0)
+            both &= ~0UL << from % 64;
+        if (both) {
+            u32 cpu = w * 64 + __builtin_ctzl(both);
+
+            if (cpu < limit)
+                return cpu;
+        }
+    }
+    return limit;
+}
+
+static bool may_use(const struct thread *t, u32 cpu)
+{
+    return cpumask_test(&t->affinity, cpu) && cpu_online(cpu);
+}
+
+/* For a FIFO or RR thread: where what runs gives way to it, the lowest first. */
+static u32 choose_rt(const struct thread *t, u32 last)
+{
+    u32 best = cpu_count, lowest = t->running_priority, cpu;
+
+    if (may_use(t, last) && READ_ONCE(cpu_rq(last)->current)->running_priority < lowest)
+        return last;
+    for_each_online_cpu(cpu) {
+        u32 priority = READ_ONCE(cpu_rq(cpu)->current)->running_priority;
+
+        if (priority < lowest && cpumask_test(&t->affinity, cpu)) {
+            lowest = priority;
+            best = cpu;
+        }
+    }
+    return best;
+}
+
+u32 balance_choose_cpu(const struct thread *t, u32 last, bool sync)
+{
+    u32 cpu, self = cpu_id();
+    bool last_ok = may_use(t, last);
+
+    if (last_ok && READ_ONCE(cpu_rq(last)->running) == 0)
+        return last;
+    if (sync && READ_ONCE(cpu_rq(self)->running) == 1 && may_use(t, self))
+        return self;
+    cpu = cpumask_find_both(&idle_cpus, &t->affinity, last, cpu_count);
+    if (cpu < cpu_count && cpu_online(cpu))
+        return cpu;
+    if (unlikely(t->running_priority)) {
+        cpu = choose_rt(t, last);
+        if (cpu < cpu_count)
+            return cpu;
+    }
+    if (last_ok)
+        return last;
+    if (may_use(t, self))
+        return self;
+    cpu = cpumask_find_both((const struct cpumask *)cpu_online_mask, &t->affinity, 0, cpu_count);
+    return cpu < cpu_count ? cpu : last;
+}
+
+/* A second run queue, without the order that a wait would need. */
+static bool rq_try(struct runqueue *rq)
+{
+    return spin_try_acquire(&rq->lock);
+}
+
+static void rq_untry(struct runqueue *rq)
+{
+    __atomic_store_n(&rq->lock.holder, NULL, __ATOMIC_RELEASE);
+}
+
+/* A waiting thread of `from` that may run on `cpu`: FIFO and RR first, then who waits longest. */
+static struct thread *find_movable(struct runqueue *from, u32 cpu)
+{
+    struct rb_node *node = from->leftmost;
+    struct thread *t;
+
+    for (u32 p = RT_PRIORITY_MAX; (from->rt_bits[0] | from->rt_bits[1]) && p; p--)
+        list_for_each_entry(t, &from->rt[p], rt)
+            if (cpumask_test(&t->affinity, cpu))
+                return t;
+    for (u32 n = 0; node && n < PULL_LOOK_MAX; n++, node = rb_next(node)) {
+        t = rb_entry(node, struct thread, fair);
+        if (cpumask_test(&t->affinity, cpu))
+            return t;
+    }
+    return NULL;
+}
+
+/* Moves one thread from `from` to rq; both are locked. */
+static bool pull_one(struct runqueue *rq, struct runqueue *from)
+{
+    struct thread *t = find_movable(from, rq->cpu);
+
+    if (!t)
+        return false;
+    rq_take_locked(from, t);
+    t->vruntime += rq->min_vruntime - from->min_vruntime;
+    WRITE_ONCE(t->cpu, rq->cpu);
+    rq_add_locked(rq, t);
+    return true;
+}
+
+bool balance_pull_locked(struct runqueue *rq)
+{
+    u32 cpu = rq->cpu;
+
+    for (u32 n = 0; n < cpu_count; n++) {
+        struct runqueue *from;
+        bool pulled;
+
+        cpu = cpu + 1 < cpu_count ? cpu + 1 : 0;
+        if (cpu == rq->cpu || !cpumask_test(&overloaded_cpus, cpu))
+            continue;
+        from = cpu_rq(cpu);
+        if (!rq_try(from))
+            continue;
+        pulled = pull_one(rq, from);
+        rq_untry(from);
+        if (pulled)
+            return true;
+    }
+    return false;
+}
+
+/* The overloaded CPU with the most threads, or NULL. */
+static struct runqueue *busiest(void)
+{
+    struct runqueue *most = NULL;
+    u32 cpu;
+
+    for_each_online_cpu(cpu) {
+        struct runqueue *rq = cpu_rq(cpu);
+
+        if (cpumask_test(&overloaded_cpus, cpu) && (!most || rq->running > most->running))
+            most = rq;
+    }
+    return most;
+}
+
+void balance_tick(struct runqueue *rq)
+{
+    struct runqueue *from;
+    u32 idle;
+
+    rq->ticks++;
+    if (rq->running > 1) {
+        idle = cpumask_find_both(&idle_cpus, (const struct cpumask *)cpu_online_mask, rq->cpu,
+                                 cpu_count);
+        if (idle < cpu_count && rq->ticks % 4 == 0)
+            ipi_send(idle, IPI_RESCHED); /* its idle loop pulls */
+    }
+    if (rq->ticks % 16 != 0)
+        return;
+    from = busiest();
+    if (!from || from == rq || from->running < READ_ONCE(rq->running) + 2)
+        return;
+    spin_acquire(&rq->lock);
+    if (rq_try(from)) {
+        pull_one(rq, from);
+        rq_untry(from);
+    }
+    spin_release(&rq->lock);
+}

@@ -1,0 +1,48 @@
+/*
+ * Mutexes: sleeping locks with an owner. The theory is in mutex.c.
+ */
+#pragma once
+
+#include "core/panic.h"
+#include "core/spinlock.h"
+#include "sched/thread.h"
+
+struct mutex {
+    u64 owner;            /* struct thread *, bit 0: somebody waits [A] */
+    struct spinlock lock; /* of waiters */
+    struct list waiters;  /* [L] in order of arrival */
+    u32 rank;             /* enum lock_rank, for the debug build [I] */
+};
+
+#define MUTEX_INIT(name, rank_)                                        \
+    {                                                                  \
+        0, SPINLOCK_INIT(RANK_MUTEX), LIST_INIT((name).waiters), rank_ \
+    }
+
+void mutex_init(struct mutex *m, enum lock_rank rank);
+
+/* May sleep; not in interrupts, nor with a spinlock held. Not recursive. */
+void mutex_lock(struct mutex *m);
+
+/* The same for a second mutex of a rank, where the caller has an order of its own: not checked. */
+void mutex_lock_nested(struct mutex *m);
+
+/* 0, or -ERESTARTSYS when a signal came first. */
+int mutex_lock_interruptible(struct mutex *m);
+
+bool mutex_trylock(struct mutex *m);
+
+/* By the owner only. */
+void mutex_unlock(struct mutex *m);
+
+static inline bool mutex_held(const struct mutex *m)
+{
+    return (READ_ONCE(m->owner) & ~1UL) == (u64)current_head();
+}
+
+static inline bool mutex_locked(const struct mutex *m)
+{
+    return READ_ONCE(m->owner) & ~1UL;
+}
+
+#define assert_mutex_held(m) debug_assert(mutex_held(m))

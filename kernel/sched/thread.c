@@ -1,0 +1,334 @@
+/*
+ * Threads: making, ending, their attributes, and the seed's cooperative tasks.
+ *
+ * A thread owns its kernel stack. It cannot free what it stands on: thread_exit() switches away for
+ * the last time, and the next thread on that CPU frees the stack and hands the structure to
+ * ops->free().
+ */
+#include "sched/sched_impl.h"
+
+#include "arch/counter.h"
+#include "arch/upcall.h"
+#include "core/panic.h"
+#include "core/random.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/vmalloc.h"
+#include "sched/reclaim.h"
+#include "sched/timer.h"
+#include "sched/wait.h"
+
+#define SEED_SLICE_NS 10000000UL
+
+struct list thread_list = LIST_INIT(thread_list);
+struct spinlock thread_list_lock = SPINLOCK_INIT(RANK_LEAF);
+
+static u32 last_id; /* [A] */
+
+/* 1024 / 1.25^nice: each step is a tenth of the CPU between two threads. */
+static const u32 nice_weight[40] = {
+    88817, 71054, 56843, 45474, 36379, 29103, 23283, 18626, 14901, 11920, 9536, 7629, 6103, 4882,
+    3906,  3125,  2500,  2000,  1600,  1280,  1024,  819,   655,   524,   419,  335,  268,  214,
+    171,   137,   109,   87,    70,    56,    45,    36,    28,    23,    18,   14,
+};
+#define IDLE_POLICY_WEIGHT 3
+
+static void set_weight(struct thread *t)
+{
+    t->weight = t->policy == SCHED_IDLE ? IDLE_POLICY_WEIGHT : nice_weight[t->nice + 20];
+    t->inverse_weight = (1UL << 32) / t->weight;
+}
+
+void thread_init(struct thread *t, const char *name, void (*entry)(void *), void *arg, void *stack,
+                 size_t reserve)
+{
+    struct thread *parent = current_thread();
+    irqflags_t flags;
+
+    t->head.canary = random_u64() & ~0xffUL; /* a zero byte stops string functions */
+    t->head.stack_low = stack;
+    t->head.stack_high = (char *)stack + THREAD_STACK_SIZE;
+    t->head.fp_cpu = ~0u;
+    t->head.spare = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
+    context_init(&t->head.context, t->head.stack_high - reserve, entry, arg);
+    t->state = THREAD_NEW;
+    t->policy = parent->policy;
+    t->rt_priority = parent->rt_priority;
+    t->running_priority = parent->rt_priority;
+    t->slice_ticks = parent->slice_ticks;
+    t->nice = parent->nice;
+    t->weight = parent->weight;
+    t->inverse_weight = parent->inverse_weight;
+    t->affinity = parent->affinity;
+    list_init(&t->rt);
+    str_copy(t->name, name, sizeof t->name);
+    flags = spin_lock_irqsave(&thread_list_lock);
+    list_add_tail(&t->all, &thread_list);
+    spin_unlock_irqrestore(&thread_list_lock, flags);
+}
+
+static void unlist(struct thread *t)
+{
+    irqflags_t flags = spin_lock_irqsave(&thread_list_lock);
+
+    list_del(&t->all);
+    spin_unlock_irqrestore(&thread_list_lock, flags);
+}
+
+void thread_discard(struct thread *t)
+{
+    unlist(t);
+    stack_free(t->head.stack_low);
+}
+
+struct thread *thread_create(const char *name, void (*entry)(void *), void *arg)
+{
+    struct thread *t = kmalloc(sizeof *t);
+    void *stack = stack_alloc();
+
+    if (!t || !stack) {
+        kfree(t);
+        if (stack)
+            stack_free(stack);
+        return NULL;
+    }
+    thread_init(t, name, entry, arg, stack, 0);
+    t->policy = SCHED_OTHER; /* a kernel thread is what it is, whoever made it */
+    t->rt_priority = t->running_priority = 0;
+    t->nice = 0;
+    set_weight(t);
+    cpumask_set_all(&t->affinity);
+    return t;
+}
+
+int thread_run(const char *name, void (*entry)(void *), void *arg)
+{
+    struct thread *t = thread_create(name, entry, arg);
+
+    if (!t)
+        return -ENOMEM;
+    thread_start(t);
+    return 0;
+}
+
+void thread_exit(void)
+{
+    debug_assert(!in_atomic());
+    irq_disable();
+    current_thread()->state = THREAD_DEAD;
+    switch_thread(SWITCH_SLEEP);
+    BUG();
+}
+
+void thread_entry_returned(void)
+{
+    thread_exit();
+}
+
+void thread_reap(struct thread *t)
+{
+    thread_discard(t);
+    if (t->ops && t->ops->free)
+        t->ops->free(t);
+    else
+        kfree(t);
+}
+
+struct thread *idle_thread_create(u32 cpu)
+{
+    char name[] = "idle/000";
+    struct thread *t;
+
+    name[5] = '0' + cpu / 100;
+    name[6] = '0' + cpu / 10 % 10;
+    name[7] = '0' + cpu % 10;
+    t = thread_create(name, NULL, NULL);
+    if (!t)
+        return NULL;
+    unlist(t);
+    t->state = THREAD_RUNNING;
+    t->cpu = cpu;
+    t->head.percpu = percpu_offsets[cpu];
+    t->head.preempt_count = 1;
+    memset(&t->affinity, 0, sizeof t->affinity);
+    cpumask_set(&t->affinity, cpu);
+    return t;
+}
+
+/* ---- Attributes ---- */
+
+int thread_set_affinity(struct thread *t, const struct cpumask *mask)
+{
+    struct runqueue *rq;
+    irqflags_t flags;
+    bool usable = false;
+
+    for (u32 i = 0; i < ARRAY_SIZE(mask->words); i++)
+        usable |= mask->words[i] & cpu_online_mask[i];
+    if (!usable)
+        return -EINVAL;
+    flags = irq_save();
+    rq = thread_rq_lock(t);
+    t->affinity = *mask;
+    if (cpumask_test(mask, rq->cpu) || t->on_rq != RQ_ON) {
+        spin_release(&rq->lock);
+    } else if (t == rq->current) {
+        rq_resched_locked(rq);
+        spin_release(&rq->lock);
+    } else {
+        rq_take_locked(rq, t);
+        t->on_rq = RQ_MOVING;
+        spin_release(&rq->lock);
+        thread_place(t);
+    }
+    irq_restore(flags);
+    preempt_check();
+    return 0;
+}
+
+void thread_get_affinity(struct thread *t, struct cpumask *mask)
+{
+    irqflags_t flags = irq_save();
+    struct runqueue *rq = thread_rq_lock(t);
+
+    *mask = t->affinity;
+    spin_release(&rq->lock);
+    irq_restore(flags);
+}
+
+/* Changes what decides a thread's place in the queue: takes it out, changes, puts it back. */
+static void change(struct thread *t, int policy, int priority, int nice)
+{
+    irqflags_t flags = irq_save();
+    struct runqueue *rq = thread_rq_lock(t);
+    bool waits = t->on_rq == RQ_ON && t != rq->current;
+
+    rq_account_locked(rq);
+    if (waits)
+        queue_remove(rq, t);
+    if (t->rt_priority && !priority)
+        t->vruntime = rq->min_vruntime;
+    t->policy = policy;
+    t->rt_priority = t->running_priority = priority;
+    t->nice = nice;
+    t->slice_ticks = ns_to_ticks(RR_SLICE_NS);
+    t->slice_start = t->run_ticks;
+    set_weight(t);
+    if (waits) {
+        queue_insert(rq, t, false);
+        rq_check_preempt_locked(rq, t);
+    } else if (t == rq->current && t != rq->idle) {
+        rq_resched_locked(rq);
+    }
+    spin_release(&rq->lock);
+    irq_restore(flags);
+    preempt_check();
+}
+
+int thread_set_policy(struct thread *t, int policy, int priority)
+{
+    bool rt = policy == SCHED_FIFO || policy == SCHED_RR;
+
+    if (!rt && policy != SCHED_OTHER && policy != SCHED_BATCH && policy != SCHED_IDLE)
+        return -EINVAL;
+    if (rt ? priority < 1 || priority > RT_PRIORITY_MAX : priority != 0)
+        return -EINVAL;
+    change(t, policy, priority, t->nice);
+    return 0;
+}
+
+void thread_set_nice(struct thread *t, int nice)
+{
+    nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
+    change(t, t->policy, t->rt_priority, nice);
+}
+
+u64 thread_cpu_ns(struct thread *t)
+{
+    irqflags_t flags = irq_save();
+    struct runqueue *rq = thread_rq_lock(t);
+    u64 ticks = t->run_ticks;
+
+    if (t == rq->current)
+        ticks += counter_read() - t->exec_start;
+    spin_release(&rq->lock);
+    irq_restore(flags);
+    return ticks_to_ns(ticks);
+}
+
+void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns)
+{
+    u64 total = thread_cpu_ns(t);
+    u64 user = READ_ONCE(t->user_samples), all = READ_ONCE(t->all_samples);
+
+    *user_ns = all ? share_of(total, user, all) : 0;
+    if (*user_ns > total)
+        *user_ns = total;
+    *system_ns = total - *user_ns;
+}
+
+bool thread_on_cpu(const struct thread *t)
+{
+    return READ_ONCE(cpu_rq(READ_ONCE(t->cpu))->current) == t;
+}
+
+/* ---- The seed's tasks: round robin on the boot CPU, by yield() or by the timer ---- */
+
+static struct list seed_tasks = LIST_INIT(seed_tasks); /* made, not started; threads by rt */
+static struct spinlock seed_lock = SPINLOCK_INIT(RANK_SPIN_FIRST);
+static struct waitqueue seed_ended = WAITQUEUE_INIT(seed_ended);
+static u32 seed_alive; /* [A] */
+
+static void seed_entry(void *entry)
+{
+    ((void (*)(void))entry)();
+    if (__atomic_sub_fetch(&seed_alive, 1, __ATOMIC_SEQ_CST) == 0)
+        wake_all(&seed_ended, 0);
+}
+
+int task_create(void (*entry)(void))
+{
+    struct thread *t = thread_create("seed", seed_entry, (void *)entry);
+
+    if (!t)
+        return -ENOMEM;
+    memset(&t->affinity, 0, sizeof t->affinity);
+    cpumask_set(&t->affinity, 0);
+    t->policy = SCHED_RR;
+    t->rt_priority = t->running_priority = 1;
+    t->slice_ticks = ns_to_ticks(SEED_SLICE_NS);
+    __atomic_add_fetch(&seed_alive, 1, __ATOMIC_SEQ_CST);
+    spin_lock(&seed_lock);
+    list_add_tail(&t->rt, &seed_tasks);
+    spin_unlock(&seed_lock);
+    wake_all(&seed_ended, 0); /* made by a task: sched_start() is waiting */
+    return 0;
+}
+
+/* Lets the tasks made so far run; they begin together, in the order of their making. */
+static void seed_start(void)
+{
+    struct thread *t;
+
+    spin_lock(&seed_lock);
+    while ((t = list_first(&seed_tasks, struct thread, rt))) {
+        list_del(&t->rt);
+        thread_start(t);
+    }
+    spin_unlock(&seed_lock);
+}
+
+void sched_start(void)
+{
+    struct cpumask before, boot = {{1}};
+
+    thread_get_affinity(current_thread(), &before);
+    thread_set_affinity(current_thread(),
+                        &boot); /* so that no task begins before the last is queued */
+    while (READ_ONCE(seed_alive)) {
+        seed_start();
+        wait_event(&seed_ended, READ_ONCE(seed_alive) == 0 || !list_empty(&seed_tasks));
+    }
+    thread_set_affinity(current_thread(), &before);
+}

@@ -1,0 +1,104 @@
+/*
+ * What a switch of threads does to the state of user mode: FP registers, address space, and what
+ * the owner of the thread adds by its hooks (the thread register).
+ *
+ * FP registers. The kernel uses none, so they belong to some user thread all the time.
+ *  F1  Current thread with WORK_FP clear: this CPU's registers are its own, and newer than memory.
+ *  F2  fp_owner of a CPU is t and t->head.fp_cpu is that CPU: the registers equal *t->head.fp, or
+ *      are newer if t is current.
+ * At switch-out they are saved if F1 says that they are newer. At switch-in nothing is loaded:
+ * WORK_FP is set unless F2 holds, and the return to user mode loads. So a kernel thread or a sleep
+ * without another user of the CPU costs one save.
+ *
+ * Address space. A kernel thread keeps the table of the last user thread, since a change flushes
+ * the TLB of some machines. Who destroys a table first takes it away from such CPUs
+ * (page_table_retire).
+ */
+#include "sched/sched_impl.h"
+
+#include "arch/pagetable.h"
+#include "core/ipi.h"
+#include "core/panic.h"
+
+static DEFINE_PERCPU(struct thread_head *, fp_owner);
+
+static inline void fp_switch(struct thread_head *prev, struct thread_head *next)
+{
+    if (prev->fp && !(prev->work & WORK_FP))
+        fp_save(prev->fp); /* F1 */
+    if (next->fp && (this_cpu(fp_owner) != next || next->fp_cpu != cpu_id()))
+        __atomic_or_fetch(&next->work, WORK_FP, __ATOMIC_RELAXED); /* F2 */
+}
+
+void user_state_switch(struct thread *prev, struct thread *next)
+{
+    if (prev->ops && prev->ops->switch_out)
+        prev->ops->switch_out(prev);
+    fp_switch(&prev->head, &next->head);
+    if (next->page_table && next->page_table != prev->page_table)
+        pt_activate(next->page_table);
+    if (next->ops && next->ops->switch_in)
+        next->ops->switch_in(next);
+}
+
+void thread_fp_save(void)
+{
+    struct thread_head *head = current_head();
+    irqflags_t flags = irq_save();
+
+    if (!(head->work & WORK_FP))
+        fp_save(head->fp);
+    irq_restore(flags);
+}
+
+void thread_fp_changed(void)
+{
+    irqflags_t flags = irq_save();
+
+    this_cpu(fp_owner) = NULL;
+    __atomic_or_fetch(&current_head()->work, WORK_FP, __ATOMIC_RELAXED);
+    irq_restore(flags);
+}
+
+void thread_fp_restore(void)
+{
+    struct thread_head *head = current_head();
+
+    debug_assert(irqs_disabled());
+    fp_load(head->fp);
+    this_cpu(fp_owner) = head;
+    head->fp_cpu = cpu_id();
+    __atomic_and_fetch(&head->work, ~(u32)WORK_FP, __ATOMIC_RELAXED);
+}
+
+void thread_set_page_table(struct page_table *pt)
+{
+    irqflags_t flags = irq_save();
+
+    current_thread()->page_table = pt;
+    if (pt)
+        pt_activate(pt);
+    else
+        pt_deactivate();
+    irq_restore(flags);
+}
+
+static void leave_table(void *pt)
+{
+    if (pt_active() == pt)
+        pt_deactivate();
+}
+
+void page_table_retire(struct page_table *pt)
+{
+    irqflags_t flags = irq_save();
+    u32 cpu;
+
+    leave_table(pt);
+    irq_restore(flags);
+    if (cpu_count == 1)
+        return;
+    for_each_online_cpu(cpu)
+        if (pt_live_at(pt, percpu_offsets[cpu]))
+            smp_call(cpu, leave_table, pt, true);
+}

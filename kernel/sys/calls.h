@@ -1,0 +1,28 @@
+/*
+ * Prototypes of all system calls, made from the table: sys_NAME takes its arguments as the
+ * registers held them and returns 0 or more, or -errno.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+#define SYSCALL_ARGS_0 void
+#define SYSCALL_ARGS_1 u64
+#define SYSCALL_ARGS_2 u64, u64
+#define SYSCALL_ARGS_3 u64, u64, u64
+#define SYSCALL_ARGS_4 u64, u64, u64, u64
+#define SYSCALL_ARGS_5 u64, u64, u64, u64, u64
+#define SYSCALL_ARGS_6 u64, u64, u64, u64, u64, u64
+
+#define SYSCALL(number, name, count, ...) long sys_##name(SYSCALL_ARGS_##count);
+#include "sys/table.h"
+
+/* Numbers lie below this. */
+#define SYSCALL_LIMIT 480
+
+typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
+
+extern const syscall_fn syscall_table[SYSCALL_LIMIT];
+
+/* Calls that no one implements: counted since boot. [A] */
+extern u64 syscall_unknown_count;

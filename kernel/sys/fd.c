@@ -1,0 +1,258 @@
+/*
+ * Descriptors: close, dup, fcntl, ioctl, close_range, and what makes files without a name: pipes
+ * and event counters.
+ */
+#include "core/uaccess.h"
+#include "fs/fs.h"
+#include "fs/vfs.h"
+#include "io/eventfd.h"
+#include "io/fdtable.h"
+#include "io/iter.h"
+#include "io/pipe.h"
+#include "lib/errno.h"
+#include "sys/calls.h"
+#include "task/siginfo.h"
+
+#define F_DUPFD         0
+#define F_GETFD         1
+#define F_SETFD         2
+#define F_GETFL         3
+#define F_SETFL         4
+#define F_GETLK         5
+#define F_SETLKW        7
+#define F_SETOWN        8
+#define F_GETOWN        9
+#define F_SETSIG        10
+#define F_GETSIG        11
+#define F_OFD_GETLK     36
+#define F_OFD_SETLKW    38
+#define F_DUPFD_CLOEXEC 1030
+#define F_SETPIPE_SZ    1031
+#define F_GETPIPE_SZ    1032
+#define FD_CLOEXEC      1
+
+#define FIONBIO         0x5421
+#define FIONCLEX        0x5450
+#define FIOCLEX         0x5451
+#define FIOASYNC        0x5452
+
+/* What F_SETFL changes; all else in its argument is ignored. */
+#define SETFL_FLAGS (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
+
+/* What open(2) used up. */
+#define OPEN_ONLY_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC)
+
+long sys_close(u64 fd)
+{
+    long result = fd_close(fd);
+
+    /* The descriptor is gone: a restart would close another one. */
+    if (result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND)
+        result = -EINTR;
+    return result;
+}
+
+long sys_close_range(u64 first, u64 last, u64 flags)
+{
+    return fd_close_range(first, last, flags);
+}
+
+static long duplicate(struct file *file, u64 from, u32 flags)
+{
+    int fd = fd_dup(file_get(file), from, flags);
+
+    if (fd < 0)
+        file_put(file);
+    return fd;
+}
+
+long sys_dup(u64 fd)
+{
+    struct fd_ref ref = fd_ref_get_raw(fd);
+    long result;
+
+    if (!ref.file)
+        return -EBADF;
+    result = duplicate(ref.file, 0, 0);
+    fd_ref_put(ref);
+    return result;
+}
+
+long sys_dup3(u64 from, u64 to, u64 flags)
+{
+    if (flags & ~(u64)O_CLOEXEC || (u32)from == (u32)to)
+        return -EINVAL;
+    return fd_dup_to(from, to, flags);
+}
+
+/* ---- fcntl ---- */
+
+static long set_status_flags(struct file *file, u32 flags)
+{
+    u32 old = READ_ONCE(file->flags);
+    int err = 0;
+
+    if (flags & ~old & O_NOATIME && file->inode && !inode_owner_ok(file->inode))
+        return -EPERM;
+    if (flags & ~old & O_DIRECT && !file->ops->set_flags)
+        return -EINVAL;
+    if (file->ops->set_flags)
+        err = file->ops->set_flags(file, flags);
+    if (!err)
+        WRITE_ONCE(file->flags, (old & ~SETFL_FLAGS) | (flags & SETFL_FLAGS));
+    return err;
+}
+
+static long lock_command(struct file *file, u32 cmd, u64 arg)
+{
+    const struct file_hooks *hooks = file_hooks();
+
+    return hooks->lock ? hooks->lock(file, cmd, arg) : -EINVAL;
+}
+
+/* Commands that concern the descriptor or the file's flags, which O_PATH files have too. */
+static bool fcntl_basic(u32 fd, struct file *file, u32 cmd, u64 arg, long *result)
+{
+    switch (cmd) {
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC:
+        if ((u32)arg >= MIN_T(u64, rlimit_get(RLIMIT_NOFILE), FD_MAX))
+            *result = -EINVAL;
+        else
+            *result = duplicate(file, (u32)arg, cmd == F_DUPFD ? 0 : O_CLOEXEC);
+        return true;
+    case F_GETFD: *result = fd_cloexec_get(fd); return true;
+    case F_SETFD: *result = fd_cloexec_set(fd, arg & FD_CLOEXEC); return true;
+    case F_GETFL: *result = READ_ONCE(file->flags) & ~OPEN_ONLY_FLAGS; return true;
+    }
+    return false;
+}
+
+static long fcntl_file(struct file *file, u32 cmd, u64 arg)
+{
+    switch (cmd) {
+    case F_SETFL: return set_status_flags(file, arg);
+    case F_GETLK ... F_SETLKW:
+    case F_OFD_GETLK ... F_OFD_SETLKW: return lock_command(file, cmd, arg);
+    case F_ADD_SEALS:
+    case F_GET_SEALS: return file_seals(file, cmd, arg);
+    case F_SETOWN: WRITE_ONCE(file->owner_pid, (s32)arg); return 0;
+    case F_GETOWN: return READ_ONCE(file->owner_pid);
+    case F_SETSIG:
+        if (arg > SIGNAL_MAX)
+            return -EINVAL;
+        WRITE_ONCE(file->owner_signal, arg);
+        return 0;
+    case F_GETSIG: return READ_ONCE(file->owner_signal);
+    case F_SETPIPE_SZ: return pipe_size_set(file, (u32)arg);
+    case F_GETPIPE_SZ: return pipe_size_get(file);
+    }
+    return -EINVAL;
+}
+
+long sys_fcntl(u64 fd, u64 cmd, u64 arg)
+{
+    struct fd_ref ref = fd_ref_get_raw(fd);
+    long result;
+
+    if (!ref.file)
+        return -EBADF;
+    if (!fcntl_basic(fd, ref.file, cmd, arg, &result))
+        result = ref.file->mode & FMODE_PATH ? -EBADF : fcntl_file(ref.file, cmd, arg);
+    fd_ref_put(ref);
+    return result;
+}
+
+/* ---- ioctl ---- */
+
+static long set_nonblock(struct file *file, u64 arg)
+{
+    u32 on;
+
+    if (get_user_u32(USER_PTR(arg), &on))
+        return -EFAULT;
+    if (on)
+        __atomic_fetch_or(&file->flags, O_NONBLOCK, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&file->flags, ~O_NONBLOCK, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* SIGIO is not sent by any file yet: only switching it off succeeds. */
+static long set_async(u64 arg)
+{
+    u32 on;
+
+    if (get_user_u32(USER_PTR(arg), &on))
+        return -EFAULT;
+    return on ? -ENOTTY : 0;
+}
+
+long sys_ioctl(u64 fd, u64 cmd, u64 arg)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    long result;
+
+    if (!ref.file)
+        return -EBADF;
+    switch ((u32)cmd) {
+    case FIOCLEX:
+    case FIONCLEX: result = fd_cloexec_set(fd, (u32)cmd == FIOCLEX); break;
+    case FIONBIO: result = set_nonblock(ref.file, arg); break;
+    case FIOASYNC: result = set_async(arg); break;
+    default: result = ref.file->ops->ioctl ? ref.file->ops->ioctl(ref.file, cmd, arg) : -ENOTTY;
+    }
+    fd_ref_put(ref);
+    return result;
+}
+
+/* ---- new files ---- */
+
+long sys_pipe2(u64 addr, u64 flags)
+{
+    struct file *ends[2];
+    s32 fds[2];
+    int err;
+
+    if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    fds[0] = fd_reserve(0, flags);
+    if (fds[0] < 0)
+        return fds[0];
+    fds[1] = err = fd_reserve(0, flags);
+    if (err < 0)
+        goto unreserve_first;
+    err = pipe_create(ends, flags);
+    if (err)
+        goto unreserve_both;
+    err = copy_to_user(USER_PTR(addr), fds, sizeof(fds));
+    if (err)
+        goto put;
+    fd_publish(fds[0], ends[0]);
+    fd_publish(fds[1], ends[1]);
+    return 0;
+put:
+    file_put(ends[0]);
+    file_put(ends[1]);
+unreserve_both:
+    fd_unreserve(fds[1]);
+unreserve_first:
+    fd_unreserve(fds[0]);
+    return err;
+}
+
+long sys_eventfd2(u64 count, u64 flags)
+{
+    struct file *file;
+    int err, fd;
+
+    if (flags & ~(u64)(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
+        return -EINVAL;
+    err = eventfd_create(count, flags, &file);
+    if (err)
+        return err;
+    fd = fd_install(file, flags);
+    if (fd < 0)
+        file_put(file);
+    return fd;
+}

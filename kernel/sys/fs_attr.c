@@ -1,0 +1,374 @@
+/*
+ * System calls that change attributes and sizes of files: chmod, chown, utimensat, truncate,
+ * fallocate; and those on extended attributes, of which no file has any.
+ */
+#include "sys/calls.h"
+
+#include "core/clock.h"
+#include "core/uaccess.h"
+#include "fs/namei.h"
+#include "io/fdtable.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "task/cred.h"
+#include "task/rlimit.h"
+#include "task/task.h"
+
+#define UTIME_NOW ((1L << 30) - 1)
+#define UTIME_OMIT ((1L << 30) - 2)
+#define XATTR_NAME_MAX 255
+#define XATTR_SIZE_MAX 65536
+#define XATTR_CREATE 1
+#define XATTR_REPLACE 2
+
+/* ---- one change, by path or by descriptor ---- */
+
+static long set_at(const struct path *path, struct attr *attr)
+{
+    int err = mount_may_write(path->mount);
+
+    return err ? err : inode_setattr(path->dentry->inode, attr);
+}
+
+static long set_by_name(int at_fd, u64 name, u32 lookup, struct attr *attr)
+{
+    struct path path;
+    long err = path_lookup_user(at_fd, USER_PTR(name), lookup, &path);
+
+    if (err)
+        return err;
+    if (attr->valid & ATTR_MODE && S_ISLNK(path.dentry->inode->mode))
+        err = -EOPNOTSUPP; /* a link's mode means nothing */
+    else
+        err = set_at(&path, attr);
+    path_put(&path);
+    return err;
+}
+
+/* A pipe or its like has no attributes that could change. */
+static long set_by_fd(u32 fd, struct attr *attr)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    long err = -EPERM;
+
+    if (!ref.file)
+        return -EBADF;
+    if (ref.file->path.dentry) {
+        struct path path = {ref.file->path.mount, ref.file->path.dentry};
+
+        err = set_at(&path, attr);
+    }
+    fd_ref_put(ref);
+    return err;
+}
+
+long sys_fchmod(u64 fd, u64 mode)
+{
+    struct attr attr = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
+
+    return set_by_fd(fd, &attr);
+}
+
+long sys_fchmodat(u64 at_fd, u64 name, u64 mode)
+{
+    struct attr attr = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
+
+    return set_by_name(at_fd, name, LOOKUP_FOLLOW, &attr);
+}
+
+long sys_fchmodat2(u64 at_fd, u64 name, u64 mode, u64 flags)
+{
+    struct attr attr = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
+    u32 lookup;
+    int err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
+
+    return err ? err : set_by_name(at_fd, name, lookup, &attr);
+}
+
+static struct attr owner_attr(u64 uid, u64 gid)
+{
+    return (struct attr){
+        .valid = ((u32)uid != UINT32_MAX ? ATTR_UID : 0) | ((u32)gid != UINT32_MAX ? ATTR_GID : 0),
+        .uid = uid,
+        .gid = gid,
+    };
+}
+
+long sys_fchown(u64 fd, u64 uid, u64 gid)
+{
+    struct attr attr = owner_attr(uid, gid);
+
+    return set_by_fd(fd, &attr);
+}
+
+long sys_fchownat(u64 at_fd, u64 name, u64 uid, u64 gid, u64 flags)
+{
+    struct attr attr = owner_attr(uid, gid);
+    u32 lookup;
+    int err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
+
+    return err ? err : set_by_name(at_fd, name, lookup, &attr);
+}
+
+/* ---- times ---- */
+
+/* Times before 1970 are kept as 1970. 0 or -EINVAL. */
+static int one_time(const s64 spec[2], u32 which, u32 which_set, u32 *valid, u64 *ns)
+{
+    s64 seconds = spec[0] < 0 ? 0 : MIN_T(s64, spec[0], INT64_MAX / (s64)NS_PER_SEC - 1);
+
+    if (spec[1] == UTIME_OMIT)
+        return 0;
+    *valid |= which;
+    if (spec[1] == UTIME_NOW)
+        return 0;
+    if (spec[1] < 0 || spec[1] >= (s64)NS_PER_SEC)
+        return -EINVAL;
+    *valid |= which_set;
+    *ns = seconds * NS_PER_SEC + (spec[0] < 0 ? 0 : spec[1]);
+    return 0;
+}
+
+long sys_utimensat(u64 at_fd, u64 name, u64 times, u64 flags)
+{
+    struct attr attr = {.valid = ATTR_ATIME | ATTR_MTIME};
+    s64 spec[4];
+    u32 lookup;
+    int err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
+
+    if (times) {
+        if (copy_from_user(spec, USER_PTR(times), sizeof(spec)))
+            return -EFAULT;
+        if (spec[1] == UTIME_OMIT && spec[3] == UTIME_OMIT)
+            return 0;
+        attr.valid = 0;
+        if (one_time(spec, ATTR_ATIME, ATTR_ATIME_SET, &attr.valid, &attr.atime) ||
+            one_time(spec + 2, ATTR_MTIME, ATTR_MTIME_SET, &attr.valid, &attr.mtime))
+            return -EINVAL;
+    }
+    if (err)
+        return err;
+    if (!name && (s32)at_fd != AT_FDCWD)
+        return flags ? -EINVAL : set_by_fd(at_fd, &attr);
+    return set_by_name(at_fd, name, lookup, &attr);
+}
+
+/* ---- sizes ---- */
+
+static int check_size(loff_t size)
+{
+    if (size < 0)
+        return -EINVAL;
+    if ((u64)size > rlimit_get(RLIMIT_FSIZE)) {
+        signal_send_task(self_task(), SIGXFSZ, NULL);
+        return -EFBIG;
+    }
+    return 0;
+}
+
+static long truncate_at(const struct path *path, u64 size)
+{
+    struct attr attr = {.valid = ATTR_SIZE, .size = size};
+    struct inode *inode = path->dentry->inode;
+    int err;
+
+    if (!S_ISREG(inode->mode))
+        return S_ISDIR(inode->mode) ? -EISDIR : -EINVAL;
+    err = mount_may_write(path->mount);
+    if (!err)
+        err = inode_permission(inode, MAY_WRITE);
+    if (!err && READ_ONCE(inode->writers) < 0)
+        err = -ETXTBSY;
+    return err ? err : inode_setattr(inode, &attr);
+}
+
+long sys_truncate(u64 name, u64 size)
+{
+    struct path path;
+    long err = check_size(size);
+
+    if (!err)
+        err = path_lookup_user(AT_FDCWD, USER_PTR(name), LOOKUP_FOLLOW, &path);
+    if (err)
+        return err;
+    err = truncate_at(&path, size);
+    path_put(&path);
+    return err;
+}
+
+long sys_ftruncate(u64 fd, u64 size)
+{
+    struct attr attr = {.valid = ATTR_SIZE | ATTR_MTIME, .size = size};
+    struct fd_ref ref = fd_ref_get(fd);
+    struct file *file = ref.file;
+    long err;
+
+    if (!file)
+        return -EBADF;
+    if (!file->inode || !S_ISREG(file->inode->mode) || !(file->mode & FMODE_WRITE))
+        err = -EINVAL;
+    else
+        err = check_size(size);
+    if (!err)
+        err = inode_setattr(file->inode, &attr);
+    fd_ref_put(ref);
+    return err;
+}
+
+static long fallocate_file(struct file *file, u32 mode, s64 offset, s64 len)
+{
+    s64 end;
+
+    if (offset < 0 || len <= 0)
+        return -EINVAL;
+    if (mode & ~0x7fU)
+        return -EOPNOTSUPP;
+    if (!(file->mode & FMODE_WRITE))
+        return -EBADF;
+    if (!file->inode || S_ISFIFO(file->inode->mode))
+        return -ESPIPE;
+    if (!S_ISREG(file->inode->mode))
+        return S_ISDIR(file->inode->mode) ? -EISDIR : -ENODEV;
+    if (__builtin_add_overflow(offset, len, &end) || (u64)end > file->inode->sb->max_size)
+        return -EFBIG;
+    return file->ops->fallocate ? file->ops->fallocate(file, mode, offset, len) : -EOPNOTSUPP;
+}
+
+long sys_fallocate(u64 fd, u64 mode, u64 offset, u64 len)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    long err;
+
+    if (!ref.file)
+        return -EBADF;
+    err = fallocate_file(ref.file, mode, offset, len);
+    fd_ref_put(ref);
+    return err;
+}
+
+/* ---- extended attributes: the space is there, the names are not kept ---- */
+
+enum xattr_op { XATTR_SET, XATTR_GET, XATTR_LIST, XATTR_REMOVE };
+
+/* What the call answers for a file that has none and takes none. */
+static long xattr_answer(enum xattr_op op, u64 name_ptr)
+{
+    char name[XATTR_NAME_MAX + 1];
+    ssize_t n;
+
+    if (op == XATTR_LIST)
+        return 0;
+    n = strncpy_from_user(name, USER_PTR(name_ptr), sizeof(name));
+    if (n < 0)
+        return n;
+    if (n == 0 || n > XATTR_NAME_MAX)
+        return -ERANGE;
+    if (op == XATTR_SET)
+        return -EOPNOTSUPP;
+    if (str_skip_prefix(name, "trusted."))
+        return cred_has_cap(CAP_SYS_ADMIN) || op == XATTR_GET ? -ENODATA : -EPERM;
+    return str_skip_prefix(name, "security.") ? -ENODATA : -EOPNOTSUPP;
+}
+
+static long xattr_by_name(u64 path_ptr, u32 lookup, enum xattr_op op, u64 name)
+{
+    struct path path;
+    long err = path_lookup_user(AT_FDCWD, USER_PTR(path_ptr), lookup, &path);
+
+    if (err)
+        return err;
+    path_put(&path);
+    return xattr_answer(op, name);
+}
+
+static long xattr_by_fd(u32 fd, enum xattr_op op, u64 name)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+
+    if (!ref.file)
+        return -EBADF;
+    fd_ref_put(ref);
+    return xattr_answer(op, name);
+}
+
+static long check_set(u64 size, u64 flags)
+{
+    if (flags & ~(u64)(XATTR_CREATE | XATTR_REPLACE))
+        return -EINVAL;
+    return size > XATTR_SIZE_MAX ? -E2BIG : 0;
+}
+
+long sys_setxattr(u64 path, u64 name, u64 value, u64 size, u64 flags)
+{
+    long err = check_set(size, flags);
+
+    (void)value;
+    return err ? err : xattr_by_name(path, LOOKUP_FOLLOW, XATTR_SET, name);
+}
+
+long sys_lsetxattr(u64 path, u64 name, u64 value, u64 size, u64 flags)
+{
+    long err = check_set(size, flags);
+
+    (void)value;
+    return err ? err : xattr_by_name(path, 0, XATTR_SET, name);
+}
+
+long sys_fsetxattr(u64 fd, u64 name, u64 value, u64 size, u64 flags)
+{
+    long err = check_set(size, flags);
+
+    (void)value;
+    return err ? err : xattr_by_fd(fd, XATTR_SET, name);
+}
+
+long sys_getxattr(u64 path, u64 name, u64 value, u64 size)
+{
+    (void)value, (void)size;
+    return xattr_by_name(path, LOOKUP_FOLLOW, XATTR_GET, name);
+}
+
+long sys_lgetxattr(u64 path, u64 name, u64 value, u64 size)
+{
+    (void)value, (void)size;
+    return xattr_by_name(path, 0, XATTR_GET, name);
+}
+
+long sys_fgetxattr(u64 fd, u64 name, u64 value, u64 size)
+{
+    (void)value, (void)size;
+    return xattr_by_fd(fd, XATTR_GET, name);
+}
+
+long sys_listxattr(u64 path, u64 list, u64 size)
+{
+    (void)list, (void)size;
+    return xattr_by_name(path, LOOKUP_FOLLOW, XATTR_LIST, 0);
+}
+
+long sys_llistxattr(u64 path, u64 list, u64 size)
+{
+    (void)list, (void)size;
+    return xattr_by_name(path, 0, XATTR_LIST, 0);
+}
+
+long sys_flistxattr(u64 fd, u64 list, u64 size)
+{
+    (void)list, (void)size;
+    return xattr_by_fd(fd, XATTR_LIST, 0);
+}
+
+long sys_removexattr(u64 path, u64 name)
+{
+    return xattr_by_name(path, LOOKUP_FOLLOW, XATTR_REMOVE, name);
+}
+
+long sys_lremovexattr(u64 path, u64 name)
+{
+    return xattr_by_name(path, 0, XATTR_REMOVE, name);
+}
+
+long sys_fremovexattr(u64 fd, u64 name)
+{
+    return xattr_by_fd(fd, XATTR_REMOVE, name);
+}

@@ -1,0 +1,325 @@
+/*
+ * System calls on names and directories.
+ */
+#include "sys/calls.h"
+
+#include "core/uaccess.h"
+#include "fs/namei.h"
+#include "io/fdtable.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "mm/page.h"
+#include "sched/reclaim.h"
+#include "task/cred.h"
+
+/* ---- names ---- */
+
+long sys_mkdirat(u64 at_fd, u64 name, u64 mode)
+{
+    struct user_path path;
+    int err = user_path_get(&path, USER_PTR(name));
+
+    if (err)
+        return err;
+    err = vfs_mkdir(at_fd, path.text, mode);
+    user_path_put(&path);
+    return err;
+}
+
+long sys_mknodat(u64 at_fd, u64 name, u64 mode, u64 dev)
+{
+    struct user_path path;
+    int err = user_path_get(&path, USER_PTR(name));
+
+    if (err)
+        return err;
+    err = vfs_mknod(at_fd, path.text, mode & (S_IFMT | S_IALLUGO), (u32)dev);
+    user_path_put(&path);
+    return err;
+}
+
+long sys_unlinkat(u64 at_fd, u64 name, u64 flags)
+{
+    struct user_path path;
+    int err;
+
+    if ((u32)flags & ~AT_REMOVEDIR)
+        return -EINVAL;
+    err = user_path_get(&path, USER_PTR(name));
+    if (err)
+        return err;
+    err = flags & AT_REMOVEDIR ? vfs_rmdir(at_fd, path.text) : vfs_unlink(at_fd, path.text);
+    user_path_put(&path);
+    return err;
+}
+
+/* Two names at a time. */
+static int two_paths(struct user_path *a, u64 a_ptr, struct user_path *b, u64 b_ptr)
+{
+    int err = user_path_get(a, USER_PTR(a_ptr));
+
+    if (err)
+        return err;
+    err = user_path_get(b, USER_PTR(b_ptr));
+    if (err)
+        user_path_put(a);
+    return err;
+}
+
+long sys_symlinkat(u64 text_ptr, u64 at_fd, u64 name)
+{
+    struct user_path text, path;
+    int err = two_paths(&text, text_ptr, &path, name);
+
+    if (err)
+        return err;
+    err = vfs_symlink(text.text, at_fd, path.text);
+    user_path_put(&path);
+    user_path_put(&text);
+    return err;
+}
+
+long sys_linkat(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
+{
+    struct user_path from, to;
+    u32 lookup = flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
+    int err;
+
+    if ((u32)flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    if (flags & AT_EMPTY_PATH) {
+        if (!cred_has_cap(CAP_DAC_READ_SEARCH))
+            return -ENOENT;
+        lookup |= LOOKUP_EMPTY;
+    }
+    err = two_paths(&from, old, &to, new);
+    if (err)
+        return err;
+    err = vfs_link(old_fd, from.text, new_fd, to.text, lookup);
+    user_path_put(&to);
+    user_path_put(&from);
+    return err;
+}
+
+long sys_renameat2(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
+{
+    struct user_path from, to;
+    int err = two_paths(&from, old, &to, new);
+
+    if (err)
+        return err;
+    err = vfs_rename(old_fd, from.text, new_fd, to.text, flags);
+    user_path_put(&to);
+    user_path_put(&from);
+    return err;
+}
+
+long sys_renameat(u64 old_fd, u64 old, u64 new_fd, u64 new)
+{
+    return sys_renameat2(old_fd, old, new_fd, new, 0);
+}
+
+/* ---- where the task stands ---- */
+
+static long change_dir(const struct path *path)
+{
+    struct inode *inode = path->dentry->inode;
+    int err = S_ISDIR(inode->mode) ? inode_permission(inode, MAY_EXEC) : -ENOTDIR;
+
+    if (!err)
+        fs_context_set_cwd(current_fs(), path);
+    return err;
+}
+
+long sys_chdir(u64 name)
+{
+    struct path path;
+    long err = path_lookup_user(AT_FDCWD, USER_PTR(name), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
+
+    if (err)
+        return err;
+    err = change_dir(&path);
+    path_put(&path);
+    return err;
+}
+
+long sys_fchdir(u64 fd)
+{
+    struct fd_ref ref = fd_ref_get_raw(fd);
+    long err = -ENOTDIR;
+
+    if (!ref.file)
+        return -EBADF;
+    if (ref.file->path.dentry) {
+        struct path path = {ref.file->path.mount, ref.file->path.dentry};
+
+        err = change_dir(&path);
+    }
+    fd_ref_put(ref);
+    return err;
+}
+
+long sys_chroot(u64 name)
+{
+    struct path path;
+    long err = path_lookup_user(AT_FDCWD, USER_PTR(name), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
+
+    if (err)
+        return err;
+    err = inode_permission(path.dentry->inode, MAY_EXEC);
+    if (!err && !cred_has_cap(CAP_SYS_CHROOT))
+        err = -EPERM;
+    if (!err)
+        fs_context_set_root(current_fs(), &path);
+    path_put(&path);
+    return err;
+}
+
+/* The length with the NUL. A directory outside the root is marked as Linux does. */
+long sys_getcwd(u64 to, u64 size)
+{
+    static const char mark[] = "(unreachable)";
+    struct page *page = page_alloc(0, 0);
+    char *buf, *text;
+    struct path cwd;
+    size_t len;
+    long n;
+
+    if (!page)
+        return -ENOMEM;
+    buf = page_to_virt(page);
+    fs_context_cwd(current_fs(), &cwd);
+    n = -ENOENT;
+    if (!dentry_unhashed(cwd.dentry) || dentry_is_root(cwd.dentry))
+        n = path_text(&cwd, buf + sizeof(mark), PATH_MAX - sizeof(mark), &text);
+    if (n >= 0) {
+        if (n > 0) {
+            text -= strlen(mark);
+            memcpy(text, mark, strlen(mark));
+        }
+        len = strlen(text) + 1;
+        n = len > size ? -ERANGE : copy_to_user(USER_PTR(to), text, len) ? -EFAULT : (long)len;
+    }
+    path_put(&cwd);
+    page_put(page);
+    return n;
+}
+
+long sys_umask(u64 mask)
+{
+    return __atomic_exchange_n(&current_fs()->umask, mask & 0777, __ATOMIC_RELAXED);
+}
+
+/* ---- reading directories ---- */
+
+/* Header of struct linux_dirent64; the name follows, then zeros up to a multiple of 8. */
+struct dirent_head {
+    u64 ino, off;
+    u16 length;
+    u8 type;
+    char name[5]; /* the first bytes of it: the header fills whole words */
+};
+
+#define NAME_AT offsetof(struct dirent_head, name)
+
+struct getdents {
+    struct dir_emit emit;
+    char *buf;
+    size_t used, room;
+    bool refused; /* the last entry found no room */
+};
+
+static bool emit_dirent(struct dir_emit *emit, const char *name, u32 len, u64 ino, u32 dtype,
+                        u64 next)
+{
+    struct getdents *g = container_of(emit, struct getdents, emit);
+    size_t length = ALIGN_UP(NAME_AT + len + 1, 8);
+    struct dirent_head *head = (void *)(g->buf + g->used);
+
+    if (unlikely(g->room - g->used < length)) {
+        g->refused = true;
+        return false;
+    }
+    *(u64 *)((char *)head + length - 8) = 0; /* the end of the name; what is before is written */
+    head->ino = ino;
+    head->off = next;
+    head->length = length;
+    head->type = dtype;
+    memcpy(head->name, name, len);
+    g->used += length;
+    return true;
+}
+
+/*
+ * Records are made in a page of ours and copied when it is full, so that no lock of the directory
+ * is held while user memory faults. Bytes, or -errno when there are none.
+ */
+static long read_entries(struct file *file, u64 to, size_t count, struct getdents *g)
+{
+    size_t total = 0;
+    bool more;
+    int err;
+
+    do {
+        u64 start = g->emit.pos;
+
+        g->used = 0;
+        g->room = MIN(count - total, PAGE_SIZE);
+        g->refused = false;
+        err = file->ops->readdir(file, &g->emit);
+        if (err || !g->used) {
+            if (!err && g->refused)
+                err = -EINVAL; /* not even one record fits */
+            break;
+        }
+        if (copy_to_user(USER_PTR(to + total), g->buf, g->used)) {
+            g->emit.pos = start;
+            err = -EFAULT;
+            break;
+        }
+        total += g->used;
+        more = g->refused && g->room == PAGE_SIZE;
+    } while (more && total < count);
+    return total ? (long)total : err;
+}
+
+static long getdents_locked(struct file *file, u64 to, size_t count)
+{
+    struct getdents g = {.emit = {emit_dirent, file->pos}};
+    struct page *page;
+    long n;
+
+    if (file->inode && file->inode->flags & INODE_DEAD)
+        return -ENOENT;
+    page = page_alloc(0, 0);
+    if (!page)
+        return -ENOMEM;
+    g.buf = page_to_virt(page);
+    n = read_entries(file, to, count, &g);
+    file->pos = g.emit.pos;
+    page_put(page);
+    return n;
+}
+
+long sys_getdents64(u64 fd, u64 to, u64 count)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    struct file *file = ref.file;
+    bool locked;
+    long n;
+
+    if (!file)
+        return -EBADF;
+    if (file->ops->readdir) {
+        locked = file_pos_shared(file);
+        if (locked)
+            mutex_lock(&file->pos_lock);
+        n = getdents_locked(file, to, MIN_T(u64, (u32)count, INT32_MAX));
+        if (locked)
+            mutex_unlock(&file->pos_lock);
+    } else {
+        n = -ENOTDIR;
+    }
+    fd_ref_put(ref);
+    return n;
+}

@@ -1,0 +1,262 @@
+/*
+ * read(2), write(2) and their variants, lseek(2).
+ */
+#include "core/uaccess.h"
+#include "io/fdtable.h"
+#include "io/iter.h"
+#include "io/pipe.h"
+#include "lib/errno.h"
+#include "mm/kmalloc.h"
+#include "sched/reclaim.h"
+#include "sys/calls.h"
+
+#define IOV_FAST 8 /* segments that need no allocation */
+
+/* RWF_* of preadv2(2). */
+#define RWF_HIPRI  1
+#define RWF_DSYNC  2
+#define RWF_SYNC   4
+#define RWF_NOWAIT 8
+#define RWF_APPEND 16
+
+/* May the file be read, or written? The order of errors is Linux's. */
+static inline int check_mode(const struct file *file, bool write)
+{
+    if (unlikely(!(file->mode & (write ? FMODE_WRITE : FMODE_READ))))
+        return -EBADF;
+    if (unlikely(write ? !file->ops->write : !file->ops->read))
+        return -EINVAL;
+    return 0;
+}
+
+/* One transfer at the file's own position. */
+static inline ssize_t transfer(struct file *file, struct iter *it, u32 flags, bool write)
+{
+    struct io_request req = {.file = file, .iter = it};
+    bool locked = file_pos_shared(file);
+    ssize_t n;
+
+    req.flags = file_io_flags(file) | flags;
+    if (unlikely(locked))
+        mutex_lock(&file->pos_lock);
+    req.pos = file->pos;
+    n = write ? file->ops->write(&req) : file->ops->read(&req);
+    if (n > 0 && !(file->mode & FMODE_STREAM))
+        file->pos = req.pos;
+    if (unlikely(locked))
+        mutex_unlock(&file->pos_lock);
+    return n;
+}
+
+/* One transfer at a position given. */
+static inline ssize_t transfer_at(struct file *file, struct iter *it, loff_t pos, u32 flags,
+                                  bool write)
+{
+    struct io_request req = {.file = file, .iter = it, .pos = pos};
+
+    req.flags = file_io_flags(file) | flags;
+    return write ? file->ops->write(&req) : file->ops->read(&req);
+}
+
+/* The iterator over one user buffer. 0 or -EFAULT; what is too long is cut, as Linux does. */
+static inline int buffer_iter(struct iter *it, u64 buf, u64 count)
+{
+    if (unlikely(!user_range_ok(USER_PTR(buf), count)))
+        return -EFAULT;
+    iter_user(it, USER_PTR(buf), MIN(count, IO_COUNT_MAX));
+    return 0;
+}
+
+long sys_read(u64 fd, u64 buf, u64 count)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    struct iter it;
+    ssize_t result;
+
+    if (unlikely(!ref.file))
+        return -EBADF;
+    result = check_mode(ref.file, false);
+    if (likely(!result))
+        result = buffer_iter(&it, buf, count);
+    if (likely(!result))
+        result = transfer(ref.file, &it, 0, false);
+    fd_ref_put(ref);
+    return result;
+}
+
+long sys_write(u64 fd, u64 buf, u64 count)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    struct iter it;
+    ssize_t result;
+
+    if (unlikely(!ref.file))
+        return -EBADF;
+    result = check_mode(ref.file, true);
+    if (likely(!result))
+        result = buffer_iter(&it, buf, count);
+    if (likely(!result))
+        result = transfer(ref.file, &it, 0, true);
+    fd_ref_put(ref);
+    return result;
+}
+
+static inline long positional(u64 fd, u64 buf, u64 count, loff_t pos, bool write)
+{
+    struct fd_ref ref;
+    struct iter it;
+    ssize_t result;
+
+    if (unlikely(pos < 0))
+        return -EINVAL;
+    ref = fd_ref_get(fd);
+    if (unlikely(!ref.file))
+        return -EBADF;
+    result = -ESPIPE;
+    if (likely(ref.file->mode & (write ? FMODE_PWRITE : FMODE_PREAD)))
+        result = check_mode(ref.file, write);
+    if (likely(!result))
+        result = buffer_iter(&it, buf, count);
+    if (likely(!result))
+        result = transfer_at(ref.file, &it, pos, 0, write);
+    fd_ref_put(ref);
+    return result;
+}
+
+long sys_pread64(u64 fd, u64 buf, u64 count, u64 pos)
+{
+    return positional(fd, buf, count, pos, false);
+}
+
+long sys_pwrite64(u64 fd, u64 buf, u64 count, u64 pos)
+{
+    return positional(fd, buf, count, pos, true);
+}
+
+/* ---- vectors ---- */
+
+/* Copy a vector in and check it. The total of its lengths (cut), or -errno. */
+static ssize_t vector_copy(struct iovec *iov, u64 addr, u64 count)
+{
+    size_t total = 0;
+
+    if (copy_from_user(iov, USER_PTR(addr), count * sizeof(*iov)))
+        return -EFAULT;
+    for (u64 i = 0; i < count; i++)
+        if ((s64)iov[i].len < 0)
+            return -EINVAL;
+    for (u64 i = 0; i < count; i++) {
+        if (!user_range_ok(USER_PTR(iov[i].base), iov[i].len))
+            return -EFAULT;
+        total += MIN(iov[i].len, IO_COUNT_MAX - total);
+    }
+    return total;
+}
+
+/* pos < 0: the file's own position. */
+static long vector_transfer(struct file *file, u64 addr, u64 count, loff_t pos, u32 flags,
+                            bool write)
+{
+    struct iovec fast[IOV_FAST], *iov = fast;
+    struct iter it;
+    ssize_t total, result;
+
+    if (count > IOV_MAX)
+        return -EINVAL;
+    if (count > IOV_FAST) {
+        iov = kmalloc(count * sizeof(*iov));
+        if (!iov)
+            return -ENOMEM;
+    }
+    total = vector_copy(iov, addr, count);
+    result = total < 0 ? total : check_mode(file, write);
+    if (!result && total) {
+        iter_iovec(&it, iov, count, total, true);
+        result =
+            pos < 0 ? transfer(file, &it, flags, write) : transfer_at(file, &it, pos, flags, write);
+    }
+    if (iov != fast)
+        kfree(iov);
+    return result;
+}
+
+static int rwf_to_io(const struct file *file, u32 rwf, u32 *flags)
+{
+    *flags = 0;
+    if (rwf & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
+        return -EOPNOTSUPP;
+    if (rwf & RWF_NOWAIT && !file_is_pipe(file))
+        return -EOPNOTSUPP; /* nothing else can say that it would block */
+    *flags = (rwf & (RWF_DSYNC | RWF_SYNC) ? IO_DSYNC : 0) | (rwf & RWF_HIPRI ? IO_HIPRI : 0) |
+             (rwf & RWF_NOWAIT ? IO_NONBLOCK : 0) | (rwf & RWF_APPEND ? IO_APPEND : 0);
+    return 0;
+}
+
+/* `own`: at the file's own position. */
+static long vector_call(u64 fd, u64 iov, u64 count, loff_t pos, bool own, u32 rwf, bool write)
+{
+    struct fd_ref ref;
+    u32 flags;
+    long result;
+
+    if (!own && pos < 0)
+        return -EINVAL;
+    ref = fd_ref_get(fd);
+    if (!ref.file)
+        return -EBADF;
+    result = -ESPIPE;
+    if (own || ref.file->mode & (write ? FMODE_PWRITE : FMODE_PREAD))
+        result = rwf_to_io(ref.file, rwf, &flags);
+    if (!result)
+        result = vector_transfer(ref.file, iov, count, own ? -1 : pos, flags, write);
+    fd_ref_put(ref);
+    return result;
+}
+
+long sys_readv(u64 fd, u64 iov, u64 count)
+{
+    return vector_call(fd, iov, count, 0, true, 0, false);
+}
+
+long sys_writev(u64 fd, u64 iov, u64 count)
+{
+    return vector_call(fd, iov, count, 0, true, 0, true);
+}
+
+/* The high half of the position, the last argument, is for 32-bit programs. */
+long sys_preadv(u64 fd, u64 iov, u64 count, u64 pos, u64 unused)
+{
+    (void)unused;
+    return vector_call(fd, iov, count, pos, false, 0, false);
+}
+
+long sys_pwritev(u64 fd, u64 iov, u64 count, u64 pos, u64 unused)
+{
+    (void)unused;
+    return vector_call(fd, iov, count, pos, false, 0, true);
+}
+
+long sys_preadv2(u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf)
+{
+    (void)unused;
+    return vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, false);
+}
+
+long sys_pwritev2(u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf)
+{
+    (void)unused;
+    return vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, true);
+}
+
+long sys_lseek(u64 fd, u64 offset, u64 whence)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    long result = -EINVAL;
+
+    if (!ref.file)
+        return -EBADF;
+    if ((u32)whence <= SEEK_HOLE)
+        result = file_seek(ref.file, offset, whence);
+    fd_ref_put(ref);
+    return result;
+}

@@ -1,0 +1,161 @@
+/* Limits and what was used: rlimits, getrusage, times. */
+#include "core/clock.h"
+#include "io/fdtable.h"
+#include "lib/errno.h"
+#include "proc/exit.h"
+#include "proc/timers.h"
+#include "sys/abi.h"
+#include "sys/calls.h"
+#include "task/cred.h"
+#include "task/pid.h"
+#include "task/task.h"
+#include "vm/space.h"
+
+#define CLOCK_TICK_NS (NS_PER_SEC / 100)
+
+/* The rules of a change: 0 or -EINVAL, -EPERM. */
+static int check_limit(const struct rlimit *old, const struct rlimit *new, u32 which)
+{
+    if (new->soft > new->hard)
+        return -EINVAL;
+    if (new->hard > old->hard && !cred_has_cap(CAP_SYS_RESOURCE))
+        return -EPERM;
+    if (which == RLIMIT_NOFILE && new->hard > FD_MAX)
+        return -EPERM;
+    return 0;
+}
+
+/* Reads and changes one limit; either may be NULL. */
+static int change_limit(struct process *process, u32 which, const struct rlimit *new,
+                        struct rlimit *old)
+{
+    irqflags_t flags;
+    int error = 0;
+
+    if (which >= RLIMIT_COUNT)
+        return -EINVAL;
+    flags = spin_lock_irqsave(&process->lock);
+    if (old)
+        *old = process->rlimits[which];
+    if (new)
+        error = check_limit(&process->rlimits[which], new, which);
+    if (new && !error)
+        process->rlimits[which] = *new;
+    spin_unlock_irqrestore(&process->lock, flags);
+    if (new && !error && which == RLIMIT_CPU)
+        timers_cpu_limit_changed(process);
+    return error;
+}
+
+long sys_getrlimit(u64 which, u64 out)
+{
+    struct rlimit limit;
+    int error = change_limit(current_process(), (u32)which, NULL, &limit);
+
+    return error ? error : copy_to_user(USER_PTR(out), &limit, sizeof(limit));
+}
+
+long sys_setrlimit(u64 which, u64 in)
+{
+    struct rlimit limit;
+
+    if (copy_from_user(&limit, USER_PTR(in), sizeof(limit)))
+        return -EFAULT;
+    return change_limit(current_process(), (u32)which, &limit, NULL);
+}
+
+/* prlimit(2) wants all ids of the target to be the caller's. */
+static bool may_limit(struct process *process)
+{
+    const struct cred *me = current_cred(), *other;
+    bool may = false;
+    irqflags_t flags;
+
+    if (process == current_process() || cred_has_cap(CAP_SYS_RESOURCE))
+        return true;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    if (process->state != PROCESS_REAPED) {
+        other = rcu_dereference(process->leader->cred);
+        may = me->uid == other->uid && me->uid == other->euid && me->uid == other->suid &&
+              me->gid == other->gid && me->gid == other->egid && me->gid == other->sgid;
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return may;
+}
+
+long sys_prlimit64(u64 pid, u64 which, u64 in, u64 out)
+{
+    struct process *process;
+    struct rlimit new, old;
+    struct task *task;
+    int error;
+
+    if (in && copy_from_user(&new, USER_PTR(in), sizeof(new)))
+        return -EFAULT;
+    if (!(s32)pid || (u32)pid == self_task()->tid) {
+        error = change_limit(current_process(), (u32)which, in ? &new : NULL, &old);
+    } else {
+        task = task_find_get((u32)pid);
+        if (!task)
+            return -ESRCH;
+        process = task->process;
+        error = may_limit(process) ? change_limit(process, (u32)which, in ? &new : NULL, &old)
+                                   : -EPERM;
+        task_put(task);
+    }
+    if (!error && out && copy_to_user(USER_PTR(out), &old, sizeof(old)))
+        error = -EFAULT;
+    return error;
+}
+
+#define RUSAGE_SELF 0
+#define RUSAGE_CHILDREN (-1)
+#define RUSAGE_THREAD 1
+
+long sys_getrusage(u64 who, u64 out)
+{
+    struct task *self = self_task();
+    struct process *process = self->process;
+    struct process_usage usage = {0};
+    irqflags_t flags;
+
+    switch ((s32)who) {
+    case RUSAGE_SELF:
+        process_usage_get(process, &usage);
+        break;
+    case RUSAGE_THREAD:
+        task_usage_add(self, &usage);
+        break;
+    case RUSAGE_CHILDREN:
+        flags = spin_lock_irqsave(&process->lock);
+        usage = process->children_usage;
+        spin_unlock_irqrestore(&process->lock, flags);
+        break;
+    default:
+        return -EINVAL;
+    }
+    if ((s32)who != RUSAGE_CHILDREN)
+        usage.max_rss = MAX(usage.max_rss,
+                            MAX(self->space->peak_rss, vm_rss_pages(self->space)) * 4);
+    return rusage_put(USER_PTR(out), &usage);
+}
+
+long sys_times(u64 out)
+{
+    struct process *process = current_process();
+    struct process_usage usage, children;
+    irqflags_t flags;
+
+    process_usage_get(process, &usage);
+    flags = spin_lock_irqsave(&process->lock);
+    children = process->children_usage;
+    spin_unlock_irqrestore(&process->lock, flags);
+    if (out) {
+        u64 tms[4] = {usage.utime / CLOCK_TICK_NS, usage.stime / CLOCK_TICK_NS,
+                      children.utime / CLOCK_TICK_NS, children.stime / CLOCK_TICK_NS};
+
+        if (copy_to_user(USER_PTR(out), tms, sizeof(tms)))
+            return -EFAULT;
+    }
+    return clock_boottime_ns() / CLOCK_TICK_NS;
+}

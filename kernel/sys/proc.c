@@ -1,0 +1,463 @@
+/* Calls that make, end, wait for and name processes: their arguments; the work is proc/'s. */
+#include "core/clock.h"
+#include "fs/namei.h"
+#include "io/fdtable.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "proc/exec.h"
+#include "proc/exit.h"
+#include "proc/fork.h"
+#include "proc/pidfd.h"
+#include "proc/wait.h"
+#include "sys/abi.h"
+#include "sys/calls.h"
+#include "task/pid.h"
+#include "task/task.h"
+
+/* ---- clone, exec, exit ---- */
+
+/* clone(2): the flags' low byte is the exit signal; the pidfd goes where parent_tid points. */
+long sys_clone(u64 flags, u64 stack, u64 parent_tid, u64 tls, u64 child_tid)
+{
+    struct clone_request r = {
+        .flags = flags & 0xffffffff & ~CSIGNAL,
+        .exit_signal = flags & CSIGNAL,
+        .stack = stack,
+        .tls = tls,
+        .parent_tid = USER_PTR(parent_tid),
+        .child_tid = USER_PTR(child_tid),
+        .pidfd = USER_PTR(parent_tid),
+    };
+
+    if (r.flags & CLONE_PIDFD && r.flags & CLONE_PARENT_SETTID)
+        return -EINVAL;
+    return process_clone(&r);
+}
+
+/* struct clone_args */
+struct clone_args {
+    u64 flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    u64 set_tid, set_tid_size, cgroup;
+};
+
+#define CLONE_ARGS_SIZE_FIRST 64
+
+/* A structure from user memory that may be shorter or longer than the kernel's. */
+static int copy_struct(void *to, size_t size, u64 from, u64 user_size)
+{
+    if (copy_from_user(to, USER_PTR(from), MIN(size, user_size)))
+        return -EFAULT;
+    for (u64 i = size; i < user_size; i++) {
+        u8 byte;
+
+        if (get_user_u8(USER_PTR(from + i), &byte))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    return 0;
+}
+
+static int clone_args_check(const struct clone_args *a)
+{
+    const u64 known = 0xffffff00UL | CLONE_CLEAR_SIGHAND;
+
+    if (a->flags & ~known || a->flags & CLONE_DETACHED || a->exit_signal > SIGNAL_MAX)
+        return -EINVAL;
+    if (a->flags & (CLONE_THREAD | CLONE_PARENT) && a->exit_signal)
+        return -EINVAL;
+    if (!a->stack != !a->stack_size || a->set_tid || a->set_tid_size)
+        return -EINVAL;
+    if (a->stack && !user_range_ok(USER_PTR(a->stack), a->stack_size))
+        return -EINVAL;
+    return 0;
+}
+
+long sys_clone3(u64 args, u64 size)
+{
+    struct clone_args a = {0};
+    int error;
+
+    if (size < CLONE_ARGS_SIZE_FIRST)
+        return -EINVAL;
+    if (size > 4096)
+        return -E2BIG;
+    error = copy_struct(&a, sizeof(a), args, size);
+    if (!error)
+        error = clone_args_check(&a);
+    if (error)
+        return error;
+    return process_clone(&(struct clone_request){
+        .flags = a.flags,
+        .exit_signal = a.exit_signal,
+        .stack = a.stack + a.stack_size,
+        .tls = a.tls,
+        .parent_tid = USER_PTR(a.parent_tid),
+        .child_tid = USER_PTR(a.child_tid),
+        .pidfd = USER_PTR(a.pidfd),
+    });
+}
+
+long sys_execve(u64 path, u64 argv, u64 envp)
+{
+    return exec_user(AT_FDCWD, USER_PTR(path), USER_PTR(argv), USER_PTR(envp), 0);
+}
+
+long sys_execveat(u64 fd, u64 path, u64 argv, u64 envp, u64 flags)
+{
+    if ((u32)flags & ~(u32)(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
+    return exec_user((int)fd, USER_PTR(path), USER_PTR(argv), USER_PTR(envp), (u32)flags);
+}
+
+long sys_exit(u64 status)
+{
+    task_exit((status & 0xff) << 8);
+}
+
+long sys_exit_group(u64 status)
+{
+    process_exit_group((status & 0xff) << 8);
+}
+
+/* ---- waiting ---- */
+
+int rusage_put(struct user_ptr to, const struct process_usage *usage)
+{
+    struct rusage_abi out = {
+        .utime = timeval_of(usage->utime),
+        .stime = timeval_of(usage->stime),
+        .max_rss = usage->max_rss,
+        .minor_faults = usage->minor_faults,
+        .major_faults = usage->major_faults,
+        .voluntary = usage->voluntary,
+        .involuntary = usage->involuntary,
+    };
+
+    return copy_to_user(to, &out, sizeof(out));
+}
+
+static u32 own_pgrp(void)
+{
+    struct pgrp *pgrp = current_pgrp_get();
+    u32 number = pid_number(pgrp->pid);
+
+    pgrp_put(pgrp);
+    return number;
+}
+
+long sys_wait4(u64 pid, u64 status, u64 options, u64 rusage)
+{
+    const u32 known = WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WCLONE | WALL;
+    struct wait_request r = {.options = (u32)options | WEXITED};
+    s32 which = (s32)pid;
+    int error;
+
+    if ((u32)options & ~known)
+        return -EINVAL;
+    if (which == INT32_MIN)
+        return -ESRCH;
+    if (which > 0)
+        r.which = WAIT_PID, r.number = which;
+    else if (which != -1)
+        r.which = WAIT_PGRP, r.number = which ? (u32)-which : own_pgrp();
+    error = process_wait(&r);
+    if (error || !r.pid)
+        return error;
+    if (status && put_user_u32(USER_PTR(status), r.status))
+        return -EFAULT;
+    if (rusage && rusage_put(USER_PTR(rusage), &r.usage))
+        return -EFAULT;
+    return r.pid;
+}
+
+#define P_ALL 0
+#define P_PID 1
+#define P_PGID 2
+#define P_PIDFD 3
+
+/* Which processes waitid(2) means. 0 or -errno. */
+static int waitid_target(u32 type, s32 id, struct wait_request *r)
+{
+    struct file *file;
+    struct pid *pid;
+
+    switch (type) {
+    case P_ALL:
+        r->which = WAIT_ALL;
+        return 0;
+    case P_PID:
+        r->which = WAIT_PID;
+        r->number = id;
+        return id > 0 ? 0 : -EINVAL;
+    case P_PGID:
+        r->which = WAIT_PGRP;
+        r->number = id ? (u32)id : own_pgrp();
+        return id >= 0 ? 0 : -EINVAL;
+    case P_PIDFD:
+        file = id < 0 ? NULL : fd_get(id);
+        if (!file)
+            return id < 0 ? -EINVAL : -EBADF;
+        pid = pidfd_pid(file);
+        r->which = WAIT_PID;
+        r->number = pid_number(pid);
+        file_put(file);
+        return pid ? 0 : -EBADF;
+    }
+    return -EINVAL;
+}
+
+/* si_status: the exit code, or the signal that killed, stopped or continued. */
+static int status_of(const struct wait_request *r)
+{
+    switch (r->code) {
+    case CLD_EXITED:
+    case CLD_STOPPED:
+        return r->status >> 8 & 0xff;
+    case CLD_CONTINUED:
+        return SIGCONT;
+    }
+    return r->status & 0x7f;
+}
+
+long sys_waitid(u64 type, u64 id, u64 infop, u64 options, u64 rusage)
+{
+    const u32 known = WNOHANG | WUNTRACED | WCONTINUED | WEXITED | WNOWAIT | WNOTHREAD | WCLONE |
+                      WALL;
+    struct wait_request r = {.options = (u32)options};
+    struct siginfo info = {0};
+    int error;
+
+    if (r.options & ~known || !(r.options & (WEXITED | WUNTRACED | WCONTINUED)))
+        return -EINVAL;
+    error = waitid_target((u32)type, (s32)id, &r);
+    if (!error)
+        error = process_wait(&r);
+    if (error)
+        return error;
+    if (r.pid) {
+        info = (struct siginfo){.signo = SIGCHLD, .code = r.code};
+        info.pid = r.pid;
+        info.uid = r.uid;
+        info.child.status = status_of(&r);
+        if (rusage && rusage_put(USER_PTR(rusage), &r.usage))
+            return -EFAULT;
+    }
+    /* Up to si_status, which is all that waitid sets. */
+    if (infop && copy_to_user(USER_PTR(infop), &info, offsetof(struct siginfo, child.pad)))
+        return -EFAULT;
+    return 0;
+}
+
+/* ---- numbers ---- */
+
+long sys_set_tid_address(u64 address)
+{
+    self_task()->clear_tid = USER_PTR(address);
+    return self_task()->tid;
+}
+
+long sys_getpid(void)
+{
+    return current_process()->tgid;
+}
+
+long sys_gettid(void)
+{
+    return self_task()->tid;
+}
+
+long sys_getppid(void)
+{
+    struct process *parent;
+    u32 number;
+
+    rcu_read_lock();
+    parent = rcu_dereference(current_process()->parent);
+    number = parent ? parent->tgid : 0;
+    rcu_read_unlock();
+    return number;
+}
+
+long sys_pidfd_open(u64 number, u64 flags)
+{
+    struct process *process;
+    struct file *file;
+    struct pid *pid;
+    int fd;
+
+    if ((u32)flags & ~(u32)O_NONBLOCK || (s32)number <= 0)
+        return -EINVAL;
+    pid = pid_find_get((u32)number);
+    if (!pid)
+        return -ESRCH;
+    process = READ_ONCE(pid->process);
+    file = process ? pidfd_file(pid) : NULL;
+    pid_put(pid);
+    if (!file)
+        return process ? -ENOMEM : -EINVAL; /* a thread that leads no process */
+    file->flags |= (u32)flags;
+    fd = fd_install(file, O_CLOEXEC);
+    if (fd < 0)
+        file_put(file);
+    return fd;
+}
+
+/* ---- groups and sessions ---- */
+
+/* The process of setpgid(2) and kin: 0 is the caller. Tree lock held. */
+static struct process *process_or_self(s32 number)
+{
+    return number ? process_find(number) : current_process();
+}
+
+/* setpgid's rules about the process. Tree lock held. */
+static int setpgid_allowed(struct process *target)
+{
+    struct process *self = current_process();
+
+    if (!target || target->state == PROCESS_REAPED)
+        return -ESRCH;
+    if (target != self) {
+        if (target->parent != self)
+            return -ESRCH;
+        if (target->pgrp->session != self->pgrp->session)
+            return -EPERM;
+        if (target->flags & PROCESS_EXECED)
+            return -EACCES;
+    }
+    return target->pgrp->session->leader == target ? -EPERM : 0;
+}
+
+/*
+ * The group to join, with a reference: an existing one of the session, or *fresh when the number
+ * is the target's own. Tree lock held.
+ */
+static int group_to_join(struct process *target, u32 number, struct pgrp **fresh,
+                         struct pgrp **out)
+{
+    struct pid *pid = pid_find(number);
+    struct pgrp *pgrp = pid ? pid->pgrp : NULL;
+    bool own = number == target->tgid;
+
+    if (pgrp && pgrp->session == target->pgrp->session && (own || !list_empty(&pgrp->members)) &&
+        ref_get_unless_zero(&pgrp->refs)) {
+        *out = pgrp;
+        return 0;
+    }
+    if (!own || !*fresh || (*fresh)->session != target->pgrp->session)
+        return -EPERM;
+    *out = *fresh;
+    *fresh = NULL;
+    pgrp_publish_locked(*out);
+    return 0;
+}
+
+/* A group that could become the one of `number`; made before the lock, since that may sleep. */
+static struct pgrp *fresh_group(u32 number)
+{
+    struct session *session = current_session_get();
+    struct pid *pid;
+    struct pgrp *pgrp = NULL;
+
+    rcu_read_lock();
+    pid = pid_find(number);
+    if (pid && !ref_get_unless_zero(&pid->refs))
+        pid = NULL;
+    rcu_read_unlock();
+    if (pid) {
+        pgrp = READ_ONCE(pid->users) ? pgrp_alloc(pid, session) : NULL;
+        pid_put(pid);
+    }
+    session_put(session);
+    return pgrp;
+}
+
+long sys_setpgid(u64 pid, u64 group)
+{
+    s32 number = (s32)pid ? (s32)pid : (s32)current_process()->tgid;
+    s32 wanted = (s32)group ? (s32)group : number;
+    struct pgrp *fresh = NULL, *joined = NULL, *old = NULL;
+    struct process *target;
+    irqflags_t flags;
+    int error;
+
+    if ((s32)group < 0)
+        return -EINVAL;
+    if (wanted == number)
+        fresh = fresh_group(number);
+    flags = spin_lock_irqsave(&process_tree_lock);
+    target = process_or_self((s32)pid);
+    error = setpgid_allowed(target);
+    if (!error)
+        error = group_to_join(target, wanted, &fresh, &joined);
+    if (!error && joined != target->pgrp)
+        old = process_set_pgrp_locked(target, joined);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (old)
+        pgrp_put(old);
+    if (joined)
+        pgrp_put(joined);
+    if (fresh)
+        pgrp_put(fresh);
+    return error;
+}
+
+/* The number of the group or session of a process. */
+static long group_number(s32 number, bool session)
+{
+    irqflags_t flags;
+    struct process *process;
+    long result = -ESRCH;
+
+    if (number < 0)
+        return -ESRCH;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    process = process_or_self(number);
+    if (process && process->state != PROCESS_REAPED)
+        result = pid_number(session ? process->pgrp->session->pid : process->pgrp->pid);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return result;
+}
+
+long sys_getpgid(u64 pid)
+{
+    return group_number((s32)pid, false);
+}
+
+long sys_getsid(u64 pid)
+{
+    return group_number((s32)pid, true);
+}
+
+long sys_setsid(void)
+{
+    struct process *process = current_process();
+    struct session *session = session_alloc(process->pid);
+    struct pgrp *pgrp = session ? pgrp_alloc(process->pid, session) : NULL;
+    struct pgrp *old = NULL, *existing;
+    irqflags_t flags;
+    bool leads;
+
+    if (!pgrp) {
+        if (session)
+            session_put(session);
+        return -ENOMEM;
+    }
+    flags = spin_lock_irqsave(&process_tree_lock);
+    existing = process->pid->pgrp;
+    leads = process->pgrp->session->leader == process ||
+            (existing && !list_empty(&existing->members));
+    if (!leads) {
+        session->leader = process;
+        process->pid->session = session;
+        pgrp_publish_locked(pgrp);
+        old = process_set_pgrp_locked(process, pgrp);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (old)
+        pgrp_put(old);
+    pgrp_put(pgrp);
+    session_put(session);
+    return leads ? -EPERM : (long)process->tgid;
+}

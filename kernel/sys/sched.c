@@ -1,0 +1,393 @@
+/* Scheduling policies, priorities, CPU affinity. */
+#include "core/percpu.h"
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "sched/cpumask.h"
+#include "sys/abi.h"
+#include "sys/calls.h"
+#include "task/cred.h"
+#include "task/pid.h"
+#include "task/task.h"
+
+#define FAIR_SLICE_NS 4000000UL /* what a fair thread is told by sched_rr_get_interval */
+
+/* The task of a number, 0 the caller; with a reference. NULL and *error -EINVAL or -ESRCH. */
+static struct task *target_get(u64 number, int *error)
+{
+    struct task *task;
+
+    if ((s32)number < 0) {
+        *error = -EINVAL;
+        return NULL;
+    }
+    task = (s32)number ? task_find_get((u32)number) : task_get(self_task());
+    *error = task ? 0 : -ESRCH;
+    return task;
+}
+
+/* Whose effective id is the target's real or effective one. */
+static bool owns(struct task *task)
+{
+    struct cred *other = task_cred_get(task);
+    u32 me = current_cred()->euid;
+    bool yes = me == other->uid || me == other->euid;
+
+    cred_put(other);
+    return yes;
+}
+
+static u64 target_limit(struct task *task, enum rlimit_which which)
+{
+    return READ_ONCE(task->process->rlimits[which].soft);
+}
+
+long sys_sched_yield(void)
+{
+    yield();
+    return 0;
+}
+
+/* ---- policy ---- */
+
+static bool real_time(int policy)
+{
+    return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static int policy_check(struct task *task, int policy, int priority)
+{
+    bool known = real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH ||
+                 policy == SCHED_IDLE;
+
+    if (!known || (real_time(policy) ? priority < 1 || priority > RT_PRIORITY_MAX : priority != 0))
+        return -EINVAL;
+    if (cred_has_cap(CAP_SYS_NICE))
+        return 0;
+    if (!owns(task))
+        return -EPERM;
+    if (real_time(policy) && (u64)priority > target_limit(task, RLIMIT_RTPRIO) &&
+        (policy != task->thread.policy || priority > task->thread.rt_priority))
+        return -EPERM;
+    return 0;
+}
+
+static long set_policy(u64 pid, int policy, int priority)
+{
+    int error;
+    struct task *task = target_get(pid, &error);
+
+    if (!task)
+        return error;
+    if (policy < 0)
+        policy = task->thread.policy;
+    error = policy_check(task, policy, priority);
+    if (!error)
+        error = thread_set_policy(&task->thread, policy, priority);
+    task_put(task);
+    return error;
+}
+
+long sys_sched_setscheduler(u64 pid, u64 policy, u64 param)
+{
+    u32 priority;
+
+    if ((s32)policy < 0 || !param)
+        return -EINVAL;
+    if (get_user_u32(USER_PTR(param), &priority))
+        return -EFAULT;
+    return set_policy(pid, (s32)policy, (s32)priority);
+}
+
+long sys_sched_setparam(u64 pid, u64 param)
+{
+    u32 priority;
+
+    if (!param)
+        return -EINVAL;
+    if (get_user_u32(USER_PTR(param), &priority))
+        return -EFAULT;
+    return set_policy(pid, -1, (s32)priority);
+}
+
+long sys_sched_getscheduler(u64 pid)
+{
+    int error;
+    struct task *task = target_get(pid, &error);
+    long policy;
+
+    if (!task)
+        return error;
+    policy = task->thread.policy;
+    task_put(task);
+    return policy;
+}
+
+long sys_sched_getparam(u64 pid, u64 param)
+{
+    int error;
+    struct task *task;
+    u32 priority;
+
+    if (!param)
+        return -EINVAL;
+    task = target_get(pid, &error);
+    if (!task)
+        return error;
+    priority = task->thread.rt_priority;
+    task_put(task);
+    return put_user_u32(USER_PTR(param), priority);
+}
+
+long sys_sched_get_priority_max(u64 policy)
+{
+    if (real_time((s32)policy))
+        return RT_PRIORITY_MAX;
+    return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0 : -EINVAL;
+}
+
+long sys_sched_get_priority_min(u64 policy)
+{
+    if (real_time((s32)policy))
+        return 1;
+    return sys_sched_get_priority_max(policy);
+}
+
+long sys_sched_rr_get_interval(u64 pid, u64 out)
+{
+    int error;
+    struct task *task = target_get(pid, &error);
+    u64 ns;
+
+    if (!task)
+        return error;
+    ns = task->thread.policy == SCHED_RR     ? RR_SLICE_NS
+         : task->thread.policy == SCHED_FIFO ? 0
+                                             : FAIR_SLICE_NS;
+    task_put(task);
+    return timespec_put(USER_PTR(out), ns);
+}
+
+/* struct sched_attr, first version. */
+struct sched_attr_abi {
+    u32 size, policy;
+    u64 flags;
+    s32 nice;
+    u32 priority;
+    u64 runtime, deadline, period;
+};
+
+#define SCHED_ATTR_SIZE 48
+
+_Static_assert(sizeof(struct sched_attr_abi) == SCHED_ATTR_SIZE, "struct sched_attr");
+
+static int may_nice(struct task *task, int nice)
+{
+    if (cred_has_cap(CAP_SYS_NICE))
+        return 0;
+    if (!owns(task))
+        return -EPERM;
+    if (nice < task->thread.nice && (u64)(20 - nice) > target_limit(task, RLIMIT_NICE))
+        return -EACCES;
+    return 0;
+}
+
+long sys_sched_setattr(u64 pid, u64 attr, u64 flags)
+{
+    struct sched_attr_abi a;
+    struct task *task;
+    int error;
+
+    if (!attr || (u32)flags)
+        return -EINVAL;
+    if (copy_from_user(&a, USER_PTR(attr), sizeof(a)))
+        return -EFAULT;
+    if (a.size && a.size < SCHED_ATTR_SIZE)
+        return -E2BIG;
+    if (a.flags || a.nice < -20 || a.nice > 19)
+        return -EINVAL;
+    task = target_get(pid, &error);
+    if (!task)
+        return error;
+    error = policy_check(task, a.policy, a.priority);
+    if (!error && !real_time(a.policy))
+        error = may_nice(task, a.nice) ? -EPERM : 0;
+    if (!error)
+        error = thread_set_policy(&task->thread, a.policy, a.priority);
+    if (!error && !real_time(a.policy))
+        thread_set_nice(&task->thread, a.nice);
+    task_put(task);
+    return error;
+}
+
+long sys_sched_getattr(u64 pid, u64 attr, u64 size, u64 flags)
+{
+    struct sched_attr_abi a = {.size = SCHED_ATTR_SIZE};
+    struct task *task;
+    int error;
+
+    if (!attr || (u32)size < SCHED_ATTR_SIZE || (u32)size > 4096 || (u32)flags)
+        return -EINVAL;
+    task = target_get(pid, &error);
+    if (!task)
+        return error;
+    a.policy = task->thread.policy;
+    a.priority = task->thread.rt_priority;
+    a.nice = real_time(a.policy) ? 0 : task->thread.nice;
+    task_put(task);
+    return copy_to_user(USER_PTR(attr), &a, sizeof(a));
+}
+
+/* ---- affinity ---- */
+
+long sys_sched_setaffinity(u64 pid, u64 size, u64 mask)
+{
+    struct cpumask wanted = {0};
+    struct task *task;
+    int error;
+
+    if (copy_from_user(&wanted, USER_PTR(mask), MIN((size_t)(u32)size, sizeof(wanted))))
+        return -EFAULT;
+    task = target_get(pid, &error);
+    if (!task)
+        return error == -EINVAL ? -ESRCH : error;
+    if (!owns(task) && !cred_has_cap(CAP_SYS_NICE))
+        error = -EPERM;
+    else
+        error = thread_set_affinity(&task->thread, &wanted);
+    task_put(task);
+    return error;
+}
+
+long sys_sched_getaffinity(u64 pid, u64 size, u64 mask)
+{
+    size_t need = BITMAP_WORDS(cpu_count) * 8, given = (u32)size;
+    struct cpumask set;
+    struct task *task;
+    int error;
+
+    if (given * 8 < cpu_count || given % 8)
+        return -EINVAL;
+    task = target_get(pid, &error);
+    if (!task)
+        return error == -EINVAL ? -ESRCH : error;
+    thread_get_affinity(&task->thread, &set);
+    task_put(task);
+    for (u32 cpu = 0; cpu < need * 8; cpu++) {
+        if (cpu >= cpu_count || !cpu_online(cpu))
+            cpumask_clear(&set, cpu);
+    }
+    need = MIN(need, given);
+    return copy_to_user(USER_PTR(mask), &set, need) ? -EFAULT : (long)need;
+}
+
+long sys_getcpu(u64 cpu, u64 node, u64 unused)
+{
+    (void)unused;
+    if (cpu && put_user_u32(USER_PTR(cpu), READ_ONCE(current_thread()->cpu)))
+        return -EFAULT;
+    if (node && put_user_u32(USER_PTR(node), 0))
+        return -EFAULT;
+    return 0;
+}
+
+/* ---- nice ---- */
+
+#define PRIO_PROCESS 0
+#define PRIO_PGRP 1
+#define PRIO_USER 2
+
+/* What setpriority and getpriority do to each task they mean. */
+struct priority_walk {
+    bool set;
+    int nice;
+    int error; /* of setting; -ESRCH until a task is met */
+    long best; /* of getting: 20 - nice, the highest */
+};
+
+static void visit(struct priority_walk *walk, struct task *task)
+{
+    int error;
+
+    if (!walk->set) {
+        walk->best = MAX(walk->best, 20L - task->thread.nice);
+        walk->error = 0;
+        return;
+    }
+    error = may_nice(task, walk->nice);
+    if (!error)
+        thread_set_nice(&task->thread, walk->nice);
+    if (error || walk->error == -ESRCH)
+        walk->error = error;
+}
+
+static bool meant(const struct process *process, u32 which, u32 who)
+{
+    if (which == PRIO_PGRP)
+        return pid_number(process->pgrp->pid) == who;
+    return rcu_dereference(process->leader->cred)->uid == who;
+}
+
+/* All tasks of a group or user. */
+static void visit_all(struct priority_walk *walk, u32 which, u32 who)
+{
+    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process *process;
+    struct task *task;
+
+    list_for_each_entry(process, &process_list, all)
+    {
+        if (!meant(process, which, who))
+            continue;
+        list_for_each_entry(task, &process->threads, thread_link)
+            visit(walk, task);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+static int priority_walk(struct priority_walk *walk, u32 which, u32 who)
+{
+    struct task *task;
+    struct pgrp *pgrp;
+
+    walk->error = -ESRCH;
+    switch (which) {
+    case PRIO_PROCESS:
+        task = who ? task_find_get(who) : task_get(self_task());
+        if (task) {
+            visit(walk, task);
+            task_put(task);
+        }
+        return walk->error;
+    case PRIO_PGRP:
+        if (!who) {
+            pgrp = current_pgrp_get();
+            who = pid_number(pgrp->pid);
+            pgrp_put(pgrp);
+        }
+        break;
+    case PRIO_USER:
+        if (!who)
+            who = current_cred()->uid;
+        break;
+    default:
+        return -EINVAL;
+    }
+    visit_all(walk, which, who);
+    return walk->error;
+}
+
+long sys_setpriority(u64 which, u64 who, u64 nice)
+{
+    struct priority_walk walk = {.set = true, .nice = (s32)nice};
+
+    walk.nice = MAX(MIN(walk.nice, 19), -20);
+    return priority_walk(&walk, (u32)which, (u32)who);
+}
+
+long sys_getpriority(u64 which, u64 who)
+{
+    struct priority_walk walk = {.set = false};
+    int error = priority_walk(&walk, (u32)which, (u32)who);
+
+    return error ? error : walk.best;
+}

@@ -1,0 +1,221 @@
+/* Clocks and sleeping. Times are ns in the kernel; structures of two words outside. */
+#include "core/clock.h"
+#include "lib/errno.h"
+#include "proc/timers.h"
+#include "sched/timer.h"
+#include "sys/abi.h"
+#include "sys/calls.h"
+#include "task/cred.h"
+#include "task/task.h"
+
+#define NS_MAX ((u64)INT64_MAX)
+#define TIMER_ABSTIME 1
+#define COARSE_RESOLUTION_NS 4000000
+
+static int ns_of(s64 seconds, s64 fraction, s64 per_second, u64 *ns)
+{
+    if (seconds < 0 || fraction < 0 || fraction >= per_second)
+        return -EINVAL;
+    if ((u64)seconds >= NS_MAX / NS_PER_SEC)
+        *ns = NS_MAX;
+    else
+        *ns = seconds * NS_PER_SEC + fraction * (NS_PER_SEC / per_second);
+    return 0;
+}
+
+int timespec_get(struct user_ptr from, u64 *ns)
+{
+    struct timespec_abi ts;
+
+    if (copy_from_user(&ts, from, sizeof(ts)))
+        return -EFAULT;
+    return ns_of(ts.seconds, ts.nanoseconds, NS_PER_SEC, ns);
+}
+
+int timespec_put(struct user_ptr to, u64 ns)
+{
+    struct timespec_abi ts = {ns / NS_PER_SEC, ns % NS_PER_SEC};
+
+    return copy_to_user(to, &ts, sizeof(ts));
+}
+
+int timeval_get(struct user_ptr from, u64 *ns)
+{
+    struct timeval_abi tv;
+
+    if (copy_from_user(&tv, from, sizeof(tv)))
+        return -EFAULT;
+    return ns_of(tv.seconds, tv.microseconds, 1000000, ns);
+}
+
+struct timeval_abi timeval_of(u64 ns)
+{
+    return (struct timeval_abi){ns / NS_PER_SEC, ns % NS_PER_SEC / NS_PER_US};
+}
+
+/* ---- clocks ---- */
+
+long sys_clock_gettime(u64 clock, u64 out)
+{
+    u64 ns;
+    int error = clock_read((s32)clock, &ns);
+
+    return error ? error : timespec_put(USER_PTR(out), ns);
+}
+
+long sys_clock_getres(u64 clock, u64 out)
+{
+    bool coarse = (s32)clock == 5 || (s32)clock == 6;
+    u64 ns;
+    int error = clock_read((s32)clock, &ns);
+
+    if (error || !out)
+        return error;
+    return timespec_put(USER_PTR(out), coarse ? COARSE_RESOLUTION_NS : 1);
+}
+
+static int set_realtime(u64 ns)
+{
+    if (!cred_has_cap(CAP_SYS_TIME))
+        return -EPERM;
+    if (ns < clock_monotonic_ns()) /* monotonic time 0 would be before 1970 */
+        return -EINVAL;
+    clock_set_realtime(ns);
+    return 0;
+}
+
+long sys_clock_settime(u64 clock, u64 in)
+{
+    u64 ns;
+    int error;
+
+    if ((s32)clock)
+        return -EINVAL;
+    error = timespec_get(USER_PTR(in), &ns);
+    return error ? error : set_realtime(ns);
+}
+
+struct timezone_abi {
+    s32 minutes_west, dst;
+};
+
+static struct timezone_abi timezone; /* kept for who asks; the kernel uses UTC. [A] */
+
+long sys_gettimeofday(u64 tv, u64 tz)
+{
+    if (tv) {
+        struct timeval_abi now = timeval_of(clock_realtime_ns());
+
+        if (copy_to_user(USER_PTR(tv), &now, sizeof(now)))
+            return -EFAULT;
+    }
+    if (tz && copy_to_user(USER_PTR(tz), &timezone, sizeof(timezone)))
+        return -EFAULT;
+    return 0;
+}
+
+long sys_settimeofday(u64 tv, u64 tz)
+{
+    struct timezone_abi zone;
+    u64 ns = 0;
+    int error = 0;
+
+    if (tv)
+        error = timeval_get(USER_PTR(tv), &ns);
+    if (error)
+        return error;
+    if (tz && copy_from_user(&zone, USER_PTR(tz), sizeof(zone)))
+        return -EFAULT;
+    if (!cred_has_cap(CAP_SYS_TIME))
+        return -EPERM;
+    if (tz) {
+        if (zone.minutes_west > 15 * 60 || zone.minutes_west < -15 * 60)
+            return -EINVAL;
+        timezone = zone;
+    }
+    return tv ? set_realtime(ns) : 0;
+}
+
+/* ---- sleeping ---- */
+
+static long sleep_restart(struct restart_block *block);
+
+/* Sleeps until a monotonic time; a signal leaves the rest, and a way to go on. */
+static long sleep_relative(u64 deadline, struct user_ptr remaining)
+{
+    struct restart_block *block = &self_task()->restart;
+    u64 now;
+
+    if (!sleep_until(deadline, true))
+        return 0;
+    now = clock_monotonic_ns();
+    if (now >= deadline)
+        return 0;
+    if (!user_ptr_null(remaining) && timespec_put(remaining, deadline - now))
+        return -EFAULT;
+    block->restart = sleep_restart;
+    block->deadline_ns = deadline;
+    block->user = remaining;
+    return -ERESTART_RESTARTBLOCK;
+}
+
+static long sleep_restart(struct restart_block *block)
+{
+    return sleep_relative(block->deadline_ns, block->user);
+}
+
+long sys_restart_syscall(void)
+{
+    struct restart_block *block = &self_task()->restart;
+
+    return block->restart ? block->restart(block) : -EINTR;
+}
+
+long sys_nanosleep(u64 request, u64 remaining)
+{
+    u64 ns;
+    int error = timespec_get(USER_PTR(request), &ns);
+
+    if (error)
+        return error;
+    return sleep_relative(MIN(clock_monotonic_ns() + ns, NS_MAX), USER_PTR(remaining));
+}
+
+/* Which clocks can be slept on: 0, or why not. */
+static int sleep_clock_check(s32 clock)
+{
+    switch (clock) {
+    case 0:  /* REALTIME */
+    case 1:  /* MONOTONIC */
+    case 7:  /* BOOTTIME */
+    case 11: /* TAI */
+        return 0;
+    case 8:
+    case 9: /* the ALARM clocks */
+        return cred_has_cap(CAP_WAKE_ALARM) ? 0 : -EPERM;
+    case 2: /* PROCESS_CPUTIME_ID */
+    case 4:
+    case 5:
+    case 6: /* RAW and COARSE clocks */
+        return -EOPNOTSUPP;
+    }
+    return -EINVAL;
+}
+
+long sys_clock_nanosleep(u64 clock, u64 flags, u64 request, u64 remaining)
+{
+    int error = sleep_clock_check((s32)clock);
+    u64 ns, now, clock_now;
+
+    if (!error)
+        error = timespec_get(USER_PTR(request), &ns);
+    if (error)
+        return error;
+    now = clock_monotonic_ns();
+    if (!((u32)flags & TIMER_ABSTIME))
+        return sleep_relative(MIN(now + ns, NS_MAX), USER_PTR(remaining));
+    clock_read((s32)clock, &clock_now);
+    if (ns <= clock_now)
+        return 0;
+    return sleep_until(MIN(now + (ns - clock_now), NS_MAX), true) ? -ERESTARTNOHAND : 0;
+}

@@ -1,0 +1,252 @@
+/*
+ * Process numbers: allocation and look-up. See pid.h.
+ *
+ * Structures and invariants
+ *   A namespace keeps its numbers twice: as bits in maps of 32768, made when first needed, for
+ *   allocation and for listing in order; and as a hash of pid_number, for look-up under RCU.
+ *   I1. A number's bit is set exactly while its pid has users.
+ *   I2. A pid is on the hash chains exactly while it has users; the users hold one reference.
+ *
+ * Numbers are given out in a cycle, so that one comes back as late as possible; after the first
+ * round those below 300 stay free for the daemons of the boot, as on Linux.
+ *
+ * Locking: ns->lock guards bits and chains. It is taken with IRQs masked, since the last user of
+ * a session's number can be a terminal's interrupt.
+ *
+ * Rejected: a tree by number (look-up, allocation and listing in one structure, but three times
+ * the instructions in fork), a plain array of pid_max pointers (32 MiB at the limit).
+ */
+#include "task/pid.h"
+
+#include "core/panic.h"
+#include "core/spinlock.h"
+#include "lib/bitmap.h"
+#include "lib/errno.h"
+#include "lib/hash.h"
+#include "mm/kmalloc.h"
+#include "sched/reclaim.h"
+#include "task/task.h"
+
+#define MAP_BITS 32768u
+#define HASH_BITS 10
+#define FIRST_REUSED 300
+
+struct pid_namespace {
+    u32 level;                    /* [I] */
+    struct pid_namespace *parent; /* [I] */
+    struct spinlock lock;
+    u32 last;                              /* [L] given out last */
+    u64 *maps[PID_MAX_LIMIT / MAP_BITS];   /* [L] NULL: all free */
+    struct hlist_head chains[1 << HASH_BITS]; /* [L], read under RCU */
+};
+
+static u64 first_map[MAP_BITS / 64];
+
+struct pid_namespace init_pid_ns = {
+    .lock = SPINLOCK_INIT(RANK_PID),
+    .maps = {first_map},
+};
+u32 pid_max = PID_MAX_DEFAULT;
+static struct kmem_cache *pid_cache;
+
+void pid_init(void)
+{
+    bitmap_set(first_map, 0);
+    pid_cache = kmem_cache_create("pid", sizeof(struct pid), 0);
+    assert(pid_cache);
+}
+
+/* The first free number in [from, end), or 0; makes maps as needed. */
+static u32 find_free(struct pid_namespace *ns, u32 from, u32 end)
+{
+    while (from < end) {
+        u32 map = from / MAP_BITS, base = map * MAP_BITS;
+        u32 bits = MIN(end - base, MAP_BITS);
+        u32 bit;
+
+        if (!ns->maps[map])
+            ns->maps[map] = kmalloc_nosleep(MAP_BITS / 8);
+        if (!ns->maps[map])
+            return 0;
+        bit = bitmap_find_next_zero(ns->maps[map], bits, from - base);
+        if (bit < bits)
+            return base + bit;
+        from = base + MAP_BITS;
+    }
+    return 0;
+}
+
+/* Reserves the next number of the cycle; 0: none left. */
+static u32 number_take_locked(struct pid_namespace *ns)
+{
+    u32 max = READ_ONCE(pid_max), number;
+
+    number = find_free(ns, ns->last + 1, max);
+    if (!number)
+        number = find_free(ns, ns->last < FIRST_REUSED ? 1 : FIRST_REUSED, max);
+    if (!number)
+        return 0;
+    ns->last = number;
+    bitmap_set(ns->maps[number / MAP_BITS], number % MAP_BITS);
+    return number;
+}
+
+static struct hlist_head *chain_of(struct pid_namespace *ns, u32 number)
+{
+    return &ns->chains[hash_u64_bits(number, HASH_BITS)];
+}
+
+struct pid *pid_alloc(int *error)
+{
+    struct pid_namespace *ns = &init_pid_ns;
+    struct pid *pid = kmem_cache_alloc(pid_cache);
+    irqflags_t flags;
+    u32 number;
+
+    if (!pid) {
+        *error = -ENOMEM;
+        return NULL;
+    }
+    flags = spin_lock_irqsave(&ns->lock);
+    number = number_take_locked(ns);
+    if (number) {
+        ref_init(&pid->refs, 1);
+        pid->users = 1;
+        waitqueue_init(&pid->exit);
+        pid->numbers[0].number = number;
+        pid->numbers[0].ns = ns;
+        hlist_add_head_rcu(&pid->numbers[0].chain, chain_of(ns, number));
+    }
+    spin_unlock_irqrestore(&ns->lock, flags);
+    if (!number) {
+        kmem_cache_free(pid_cache, pid);
+        *error = -EAGAIN;
+        return NULL;
+    }
+    return pid;
+}
+
+void pid_use(struct pid *pid)
+{
+    struct pid_namespace *ns = pid->numbers[0].ns;
+    irqflags_t flags = spin_lock_irqsave(&ns->lock);
+
+    assert(pid->users);
+    pid->users++;
+    spin_unlock_irqrestore(&ns->lock, flags);
+}
+
+void pid_unuse(struct pid *pid)
+{
+    struct pid_namespace *ns = pid->numbers[0].ns;
+    u32 number = pid->numbers[0].number;
+    irqflags_t flags = spin_lock_irqsave(&ns->lock);
+    bool last = --pid->users == 0;
+
+    if (last) {
+        hlist_del(&pid->numbers[0].chain);
+        bitmap_clear(ns->maps[number / MAP_BITS], number % MAP_BITS);
+    }
+    spin_unlock_irqrestore(&ns->lock, flags);
+    if (last)
+        pid_put(pid);
+}
+
+static void pid_free_rcu(struct rcu_head *head)
+{
+    kmem_cache_free(pid_cache, container_of(head, struct pid, rcu));
+}
+
+void pid_put(struct pid *pid)
+{
+    if (ref_put(&pid->refs))
+        rcu_call(&pid->rcu, pid_free_rcu);
+}
+
+struct pid *pid_find(u32 number)
+{
+    struct pid_number *n;
+
+    hlist_for_each_entry_rcu(n, chain_of(&init_pid_ns, number), chain)
+    {
+        if (n->number == number)
+            return container_of(n, struct pid, numbers[0]);
+    }
+    return NULL;
+}
+
+struct pid *pid_find_get(u32 number)
+{
+    struct pid *pid;
+
+    rcu_read_lock();
+    pid = pid_find(number);
+    if (pid && !ref_get_unless_zero(&pid->refs))
+        pid = NULL;
+    rcu_read_unlock();
+    return pid;
+}
+
+u32 pid_next(u32 number)
+{
+    struct pid_namespace *ns = &init_pid_ns;
+    irqflags_t flags = spin_lock_irqsave(&ns->lock);
+    u32 found = 0;
+
+    number = MAX(number, 1u);
+    while (number < PID_MAX_LIMIT && !found) {
+        u32 map = number / MAP_BITS;
+        u32 bit = MAP_BITS;
+
+        if (ns->maps[map])
+            bit = bitmap_find_next(ns->maps[map], MAP_BITS, number % MAP_BITS);
+        if (bit < MAP_BITS)
+            found = map * MAP_BITS + bit;
+        number = (map + 1) * MAP_BITS;
+    }
+    spin_unlock_irqrestore(&ns->lock, flags);
+    return found;
+}
+
+u32 pid_last(void)
+{
+    return READ_ONCE(init_pid_ns.last);
+}
+
+struct task *task_find(u32 tid)
+{
+    struct pid *pid = pid_find(tid);
+
+    return pid ? rcu_dereference(pid->task) : NULL;
+}
+
+struct task *task_find_get(u32 tid)
+{
+    struct task *task;
+
+    rcu_read_lock();
+    task = task_find(tid);
+    if (task && !ref_get_unless_zero(&task->refs))
+        task = NULL;
+    rcu_read_unlock();
+    return task;
+}
+
+struct process *process_find(u32 tgid)
+{
+    struct pid *pid = pid_find(tgid);
+
+    return pid ? rcu_dereference(pid->process) : NULL;
+}
+
+struct process *process_find_get(u32 tgid)
+{
+    struct process *process;
+
+    rcu_read_lock();
+    process = process_find(tgid);
+    if (process && !ref_get_unless_zero(&process->refs))
+        process = NULL;
+    rcu_read_unlock();
+    return process;
+}

@@ -1,0 +1,495 @@
+/*
+ * Futexes: futex(2).
+ *
+ * What it is. User code decides by the value of a word; the kernel only lets threads sleep "while
+ * the word is X" and wakes them. A word is known by its key: in private memory the space and the
+ * address, in memory shared between processes the mapping and the offset in it.
+ *
+ * Structures and invariants. Keys are hashed to buckets, each a spinlock and a list of waiters in
+ * order of arrival. A waiter lives on its thread's stack.
+ *   I1  A waiter is on the list of waiter->bucket exactly until `woken` is set or it takes itself
+ *       off, both under that bucket's lock; waiter->bucket changes (requeue) under both locks.
+ *   I2  The word is read under the bucket's lock before the waiter is queued, and a waker locks
+ *       the bucket after it has changed the word: either the waiter sees the new value, or the
+ *       waker sees the waiter.
+ *   I3  `woken` is the last thing a waker writes to a waiter, and thread_wake() comes before it: as
+ *       long as it is unset the waiter cannot leave without the bucket's lock.
+ *
+ * Locking. Buckets (RANK_FUTEX), two of them by address. User memory is touched under a bucket's
+ * lock with preemption off, where a fault fails at once: then the lock is dropped, the page is
+ * touched again where sleeping is allowed, and all starts over.
+ *
+ * A key holds no reference. A waiter whose mapping is unmapped and freed meanwhile can share its
+ * key with a stranger's word, and be woken for it: callers of futex(2) have to bear spurious
+ * wake-ups.
+ *
+ * Rejected: a look at the list without the lock when waking (it needs a full barrier and a counter,
+ * and saves little where the lock costs ten instructions); RCU-freed waiters.
+ */
+#include "vm/futex.h"
+
+#include "core/clock.h"
+#include "core/panic.h"
+#include "core/percpu.h"
+#include "core/uaccess.h"
+#include "mm/vmalloc.h"
+#include "sched/timer.h"
+#include "task/task.h"
+#include "vm/space_impl.h"
+
+#define BUCKETS_PER_CPU 64
+#define ROBUST_LIST_MAX 2048 /* entries looked at when a task exits: the list may be a ring */
+#define ROBUST_PI       1UL  /* bit 0 of a list pointer: a priority-inheritance mutex */
+
+struct futex_key {
+    u64 object; /* a vm_space or a mapping */
+    u64 offset; /* the address, or the byte in the mapping */
+};
+
+struct bucket {
+    struct spinlock lock;
+    struct list waiters; /* [L] */
+} __aligned(64);
+
+struct waiter {
+    struct list link;      /* [L] of bucket */
+    struct bucket *bucket; /* [L] I1 */
+    struct futex_key key;  /* [L] */
+    struct thread *thread; /* [I] */
+    u32 bits;              /* [I] */
+    u32 woken;             /* I3 */
+};
+
+static struct bucket *buckets; /* [I] */
+static u32 bucket_shift;       /* [I] 64 less the logarithm of their number */
+
+void futex_init(void)
+{
+    u64 count = BUCKETS_PER_CPU;
+
+    bucket_shift = 64 - 6;
+    for (; count < BUCKETS_PER_CPU * (u64)cpu_count; count *= 2)
+        bucket_shift--;
+    buckets = vmalloc_nosleep(count * sizeof(*buckets));
+    assert(buckets);
+    for (u64 i = 0; i < count; i++) {
+        spin_init(&buckets[i].lock, RANK_FUTEX);
+        list_init(&buckets[i].waiters);
+    }
+}
+
+static struct bucket *bucket_of(const struct futex_key *key)
+{
+    u64 hash = (key->object >> 6 ^ key->offset >> 2) * 0x9e3779b97f4a7c15; /* 2^64 / golden ratio */
+
+    return &buckets[hash >> bucket_shift];
+}
+
+static bool key_equal(const struct futex_key *a, const struct futex_key *b)
+{
+    return a->offset == b->offset && a->object == b->object;
+}
+
+/* The key of a word that may be shared: the region says. 0, -EFAULT when nothing is mapped
+   there. */
+static int __noinline key_shared(struct vm_space *space, u64 addr, struct futex_key *key)
+{
+    struct vm_region *region;
+    int error = -EFAULT;
+
+    mutex_lock(&space->lock);
+    region = vm_region_at_or_above(space, addr);
+    if (region && region->start <= addr) {
+        error = 0;
+        if (region->flags & VM_SHARED && region->mapping)
+            *key =
+                (struct futex_key){(u64)region->mapping,
+                                   (region_index(region, addr) << PAGE_SHIFT) + (addr & PAGE_MASK)};
+    }
+    mutex_unlock(&space->lock);
+    return error;
+}
+
+/* 0, -EINVAL for a misaligned address, -EFAULT. */
+static int key_get(u64 addr, bool private, struct futex_key *key)
+{
+    struct vm_space *space = self_task()->space;
+
+    if (addr & 3)
+        return -EINVAL;
+    if (addr >= VM_USER_END)
+        return -EFAULT;
+    key->object = (u64)space;
+    key->offset = addr;
+    return private ? 0 : key_shared(space, addr, key);
+}
+
+/* Wakes one waiter of a locked bucket. */
+static void waiter_wake(struct waiter *waiter)
+{
+    list_del(&waiter->link);
+    thread_wake(waiter->thread, THREAD_SLEEPING);
+    __atomic_store_n(&waiter->woken, 1, __ATOMIC_RELEASE); /* I3 */
+}
+
+/* Takes a waiter off its bucket. False: it was woken before. */
+static bool waiter_remove(struct waiter *waiter)
+{
+    struct bucket *bucket;
+    bool queued;
+
+    for (;;) {
+        bucket = READ_ONCE(waiter->bucket);
+        spin_lock(&bucket->lock);
+        if (likely(bucket == waiter->bucket))
+            break;
+        spin_unlock(&bucket->lock); /* requeued in between */
+    }
+    queued = !waiter->woken;
+    if (queued)
+        list_del(&waiter->link);
+    spin_unlock(&bucket->lock);
+    return queued;
+}
+
+/* Queues the waiter if the word at addr is `value`. 0, -EAGAIN, -EFAULT. The state is set. */
+static int waiter_queue(struct waiter *waiter, u64 addr, u32 value)
+{
+    struct bucket *bucket = bucket_of(&waiter->key);
+    u32 seen;
+
+    for (;;) {
+        spin_lock(&bucket->lock);
+        if (likely(!user_load32(addr, &seen)))
+            break;
+        spin_unlock(&bucket->lock);
+        if (user_load32(addr, &seen))
+            return -EFAULT;
+    }
+    if (seen != value) {
+        spin_unlock(&bucket->lock);
+        return -EAGAIN;
+    }
+    waiter->bucket = bucket;
+    waiter->woken = 0;
+    list_add_tail(&waiter->link, &bucket->waiters);
+    thread_set_state(THREAD_SLEEPING);
+    spin_unlock(&bucket->lock);
+    return 0;
+}
+
+/* The deadline on the monotonic clock: TIMER_NEVER, or now at the earliest. */
+static u64 deadline_monotonic(u64 deadline, bool realtime)
+{
+    u64 now;
+
+    if (!realtime || deadline == FUTEX_NO_DEADLINE)
+        return deadline;
+    now = clock_realtime_ns();
+    return clock_monotonic_ns() + (deadline > now ? deadline - now : 0);
+}
+
+/* Sleeps until woken. 0, -ETIMEDOUT, -ERESTARTSYS, or 1: neither, look again. */
+static int waiter_sleep(struct waiter *waiter, u64 deadline, bool realtime)
+{
+    int error = 0;
+
+    if (!thread_signalled())
+        error = schedule_until(deadline_monotonic(deadline, realtime));
+    WRITE_ONCE(current_thread()->state, THREAD_RUNNING);
+    if (likely(__atomic_load_n(&waiter->woken, __ATOMIC_ACQUIRE)))
+        return 0;
+    if (!waiter_remove(waiter))
+        return 0;
+    if (error && (!realtime || clock_realtime_ns() >= deadline))
+        return -ETIMEDOUT;
+    return thread_signalled() ? -ERESTARTSYS : 1;
+}
+
+static long wait_restart(struct restart_block *block)
+{
+    return futex_wait(block->user.addr, block->args[0], block->args[1], block->args[2],
+                      block->deadline_ns, block->clock == 0);
+}
+
+long futex_wait(u64 addr, bool private, u32 value, u32 bits, u64 deadline, bool realtime)
+{
+    struct waiter waiter;
+    int error;
+
+    if (!bits)
+        return -EINVAL;
+    waiter.thread = current_thread();
+    waiter.bits = bits;
+    do {
+        error = key_get(addr, private, &waiter.key);
+        if (!error)
+            error = waiter_queue(&waiter, addr, value);
+        if (error)
+            return error;
+        error = waiter_sleep(&waiter, deadline, realtime);
+    } while (error > 0);
+    if (error == -ERESTARTSYS && deadline != FUTEX_NO_DEADLINE) {
+        self_task()->restart = (struct restart_block){.restart = wait_restart,
+                                                      .deadline_ns = deadline,
+                                                      .user = USER_PTR(addr),
+                                                      .args = {private, value, bits},
+                                                      .clock = realtime ? 0 : 1};
+        return -ERESTART_RESTARTBLOCK;
+    }
+    return error;
+}
+
+/* Wakes up to `count` waiters for key in a locked bucket; how many. */
+static s32 bucket_wake(struct bucket *bucket, const struct futex_key *key, s32 count, u32 bits)
+{
+    struct waiter *waiter, *next;
+    s32 woken = 0;
+
+    list_for_each_entry_safe(waiter, next, &bucket->waiters, link) {
+        if (!key_equal(&waiter->key, key) || !(waiter->bits & bits))
+            continue;
+        waiter_wake(waiter);
+        if (++woken >= count)
+            break;
+    }
+    return woken;
+}
+
+long futex_wake(u64 addr, bool private, s32 count, u32 bits)
+{
+    struct futex_key key;
+    struct bucket *bucket;
+    int error;
+    s32 woken;
+
+    if (!bits)
+        return -EINVAL;
+    error = key_get(addr, private, &key);
+    if (error)
+        return error;
+    bucket = bucket_of(&key);
+    spin_lock(&bucket->lock);
+    woken = bucket_wake(bucket, &key, count, bits);
+    spin_unlock(&bucket->lock);
+    return woken;
+}
+
+static void lock_two(struct bucket *a, struct bucket *b)
+{
+    spin_lock(&MIN(a, b)->lock);
+    if (a != b)
+        spin_lock(&MAX(a, b)->lock);
+}
+
+static void unlock_two(struct bucket *a, struct bucket *b)
+{
+    if (a != b)
+        spin_unlock(&MAX(a, b)->lock);
+    spin_unlock(&MIN(a, b)->lock);
+}
+
+long futex_requeue(u64 from, u64 to, bool private, s32 wake, s32 move, const u32 *compare)
+{
+    struct futex_key key, target;
+    struct bucket *bucket, *other;
+    struct waiter *waiter, *next;
+    s32 woken = 0, moved = 0;
+    u32 seen;
+    int error;
+
+    if (wake < 0 || move < 0)
+        return -EINVAL;
+    error = key_get(from, private, &key);
+    if (!error)
+        error = key_get(to, private, &target);
+    if (error)
+        return error;
+    bucket = bucket_of(&key);
+    other = bucket_of(&target);
+    lock_two(bucket, other);
+    while (compare && user_load32(from, &seen)) {
+        unlock_two(bucket, other);
+        if (user_load32(from, &seen))
+            return -EFAULT;
+        lock_two(bucket, other);
+    }
+    if (compare && seen != *compare) {
+        unlock_two(bucket, other);
+        return -EAGAIN;
+    }
+    list_for_each_entry_safe(waiter, next, &bucket->waiters, link) {
+        if (!key_equal(&waiter->key, &key))
+            continue;
+        if (woken < wake) {
+            waiter_wake(waiter);
+            woken++;
+            continue;
+        }
+        if (moved >= move)
+            break;
+        moved++;
+        if (key_equal(&key, &target))
+            continue;
+        waiter->key = target;
+        list_move_tail(&waiter->link, &other->waiters);
+        WRITE_ONCE(waiter->bucket, other); /* I1 */
+    }
+    unlock_two(bucket, other);
+    return woken + moved;
+}
+
+/* The operation of FUTEX_WAKE_OP, as futex(2) encodes it. */
+struct wake_op {
+    u32 op, compare;
+    s32 argument, against;
+};
+
+static int wake_op_decode(u32 code, struct wake_op *w)
+{
+    w->op = code >> 28 & 7;
+    w->compare = code >> 24 & 15;
+    w->argument = (s32)(code << 8) >> 20;
+    w->against = (s32)(code << 20) >> 20;
+    if (code >> 31) /* FUTEX_OP_ARG_SHIFT */
+        w->argument = 1 << (w->argument & 31);
+    return w->op > 4 || w->compare > 5 ? -ENOSYS : 0;
+}
+
+static u32 wake_op_apply(const struct wake_op *w, u32 old)
+{
+    switch (w->op) {
+    case 0: return w->argument;
+    case 1: return old + w->argument;
+    case 2: return old | w->argument;
+    case 3: return old & ~w->argument;
+    default: return old ^ w->argument;
+    }
+}
+
+static bool wake_op_compare(const struct wake_op *w, s32 old)
+{
+    switch (w->compare) {
+    case 0: return old == w->against;
+    case 1: return old != w->against;
+    case 2: return old < w->against;
+    case 3: return old <= w->against;
+    case 4: return old > w->against;
+    default: return old >= w->against;
+    }
+}
+
+/* Changes the word; the value before in *old. 0 or -EFAULT. */
+static int word_change(u64 addr, const struct wake_op *w, u32 *old)
+{
+    u32 seen, expected;
+
+    if (user_load32(addr, &seen))
+        return -EFAULT;
+    do {
+        expected = seen;
+        if (user_cmpxchg32(addr, expected, wake_op_apply(w, expected), &seen))
+            return -EFAULT;
+    } while (seen != expected);
+    *old = seen;
+    return 0;
+}
+
+/* Makes the word writable from where sleeping is allowed. */
+static int word_touch(u64 addr)
+{
+    u32 seen;
+
+    return user_load32(addr, &seen) || user_cmpxchg32(addr, seen, seen, &seen) ? -EFAULT : 0;
+}
+
+long futex_wake_op(u64 addr, u64 addr2, bool private, s32 wake, s32 wake2, u32 op)
+{
+    struct futex_key key, key2;
+    struct bucket *bucket, *bucket2;
+    struct wake_op decoded;
+    long woken;
+    u32 old;
+    int error = key_get(addr, private, &key);
+
+    if (!error)
+        error = key_get(addr2, private, &key2);
+    if (!error)
+        error = wake_op_decode(op, &decoded);
+    if (error)
+        return error;
+    bucket = bucket_of(&key);
+    bucket2 = bucket_of(&key2);
+    lock_two(bucket, bucket2);
+    while (word_change(addr2, &decoded, &old)) {
+        unlock_two(bucket, bucket2);
+        if (word_touch(addr2))
+            return -EFAULT;
+        lock_two(bucket, bucket2);
+    }
+    woken = bucket_wake(bucket, &key, wake, FUTEX_BITSET_ANY);
+    if (wake_op_compare(&decoded, old))
+        woken += bucket_wake(bucket2, &key2, wake2, FUTEX_BITSET_ANY);
+    unlock_two(bucket, bucket2);
+    return woken;
+}
+
+/*
+ * One mutex of a robust list: if the task owned it, its owner is dead now, and a waiter is woken to
+ * see that. `pending`: the task was in the middle of an operation on it, perhaps past its own
+ * store.
+ */
+static int robust_release(u64 addr, u32 tid, bool pending, bool pi)
+{
+    u32 word, seen;
+
+    if (addr & 3 || user_load32(addr, &word))
+        return -EFAULT;
+    if (pending && !pi && !word)
+        futex_wake(addr, false, 1, FUTEX_BITSET_ANY);
+    while ((word & FUTEX_TID_MASK) == tid) {
+        if (user_cmpxchg32(addr, word, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED, &seen))
+            return -EFAULT;
+        if (seen == word) {
+            if (!pi && word & FUTEX_WAITERS)
+                futex_wake(addr, false, 1, FUTEX_BITSET_ANY);
+            break;
+        }
+        word = seen;
+    }
+    return 0;
+}
+
+/* struct robust_list_head: the first entry, the offset of the futex word, a pending entry. */
+static void robust_list_exit(u64 head, u32 tid)
+{
+    u64 entry, next, offset, pending;
+
+    if (user_load64(head, &entry) || user_load64(head + 8, &offset) ||
+        user_load64(head + 16, &pending))
+        return;
+    for (u32 i = 0; i < ROBUST_LIST_MAX && (entry & ~ROBUST_PI) != head; i++) {
+        bool last = user_load64(entry & ~ROBUST_PI, &next); /* before the owner may free it */
+
+        if ((entry & ~ROBUST_PI) != (pending & ~ROBUST_PI) &&
+            robust_release((entry & ~ROBUST_PI) + offset, tid, false, entry & ROBUST_PI))
+            return;
+        if (last)
+            return;
+        entry = next;
+    }
+    if (pending & ~ROBUST_PI)
+        robust_release((pending & ~ROBUST_PI) + offset, tid, true, pending & ROBUST_PI);
+}
+
+void futex_task_exit(struct task *task)
+{
+    struct user_ptr clear = task->clear_tid;
+
+    if (!user_ptr_null(task->robust_list))
+        robust_list_exit(task->robust_list.addr, task->tid);
+    task->robust_list = USER_PTR(0);
+    task->clear_tid = USER_PTR(0);
+    if (!user_ptr_null(clear) && ref_read(&task->space->refs) > 1 && !put_user_u32(clear, 0))
+        futex_wake(clear.addr, false, 1, FUTEX_BITSET_ANY);
+}

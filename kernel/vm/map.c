@@ -1,0 +1,359 @@
+/*
+ * mmap, munmap, mprotect and brk (their manual pages in section 2 are the specification).
+ */
+#include "io/mapping.h"
+#include "io/vm_map.h"
+#include "lib/errno.h"
+#include "task/cred.h"
+#include "task/rlimit.h"
+#include "task/task.h"
+#include "vm/space_impl.h"
+
+#define PROT_SEM        8
+#define PROT_GROWSUP    0x02000000
+#define BRK_RANDOM_BITS 18
+
+/* What MAP_SHARED_VALIDATE knows; others are -EOPNOTSUPP with it and ignored without. */
+#define MAP_KNOWN                                                                            \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | \
+     MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |    \
+     MAP_FIXED_NOREPLACE)
+
+u64 address_choose(struct vm_space *space, u64 hint, u64 len)
+{
+    u64 addr;
+
+    hint = ALIGN_DOWN(hint, PAGE_SIZE);
+    if (hint >= VM_MIN_ADDRESS && hint < VM_USER_END && len <= VM_USER_END - hint &&
+        range_free(space, hint, hint + len))
+        return hint;
+    addr = gap_find(space, len, VM_MIN_ADDRESS, space->mmap_base);
+    return addr ? addr : gap_find(space, len, VM_MIN_ADDRESS, VM_USER_END);
+}
+
+int unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead)
+{
+    struct vm_region *first = vm_region_at_or_above(space, start), *region, *next;
+    bool touched;
+    int error;
+
+    if (!first || first->start >= end)
+        return 0;
+    /* Not where one region of memory that was never touched is all there is. */
+    touched = first->end < end || !region_anonymous(first) || first->flags & VM_HAS_PRIVATE;
+    if (first->start < start && first->end > end) {
+        if (space->region_count >= VM_MAX_REGIONS)
+            return -ENOMEM;
+        error = region_split(first, end);
+        if (error)
+            return error;
+    }
+    /* Nothing fails from here on. */
+    if (touched)
+        pages_zap(space, start, end);
+    for (region = first; region && region->start < end; region = next) {
+        u64 low = MAX(region->start, start), high = MIN(region->end, end);
+
+        next = vm_region_next(region);
+        space_account(space, region, bytes_to_pages(high - low), -1);
+        if (region->start < low) {
+            region_resize(region, region->start, low);
+        } else if (region->end > high) {
+            region->first_page = region_index(region, high);
+            region_resize(region, high, region->end);
+        } else {
+            region_unlink(space, region);
+            list_add_tail(&region->order, dead);
+        }
+    }
+    if (touched)
+        tables_trim(space, start, end);
+    return 0;
+}
+
+int range_check(u64 addr, u64 *len)
+{
+    if (addr & PAGE_MASK || !*len || *len > VM_USER_END)
+        return -EINVAL;
+    *len = ALIGN_UP(*len, PAGE_SIZE);
+    return addr > VM_USER_END - *len ? -EINVAL : 0;
+}
+
+int vm_unmap(struct vm_space *space, u64 addr, u64 len)
+{
+    struct list dead = LIST_INIT(dead);
+    int error = range_check(addr, &len);
+
+    if (error)
+        return error;
+    mutex_lock(&space->lock);
+    error = unmap_locked(space, addr, addr + len, &dead);
+    mutex_unlock(&space->lock);
+    region_free_list(&dead);
+    return error;
+}
+
+/* Backing of a file mapping: *proto gets the file and what its mmap entry says. */
+static int back_with_file(struct vm_region *proto, struct file *file, u64 offset, u64 len, u32 prot,
+                          u32 flags)
+{
+    struct vm_map_request req = {
+        .offset = offset, .length = len, .prot = prot, .flags = flags, .mapping = file->mapping};
+    int error;
+
+    if (proto->flags & VM_SHARED && !(file->mode & FMODE_WRITE)) {
+        if (prot & PROT_WRITE)
+            return -EACCES;
+        proto->flags |= VM_NEVER_WRITE;
+    }
+    if (!(file->mode & FMODE_READ))
+        return -EACCES;
+    if (!file->ops->mmap)
+        return -ENODEV;
+    error = file->ops->mmap(file, &req);
+    if (error || req.anonymous)
+        return error ? error : 1;
+    if (!req.mapping)
+        return -ENODEV;
+    proto->file = file_get(file);
+    proto->mapping = req.mapping;
+    proto->size = req.size;
+    proto->first_page = bytes_to_pages(offset);
+    if (proto->flags & VM_SHARED && req.mapping->ops && req.mapping->ops->writeback)
+        proto->flags |= VM_NOTIFY;
+    return 0;
+}
+
+/* Decides what stands behind the new region; a file's reference is proto's after. */
+static int map_backing(struct vm_region *proto, struct file *file, u64 offset, u64 len, u32 prot,
+                       u32 flags)
+{
+    u32 type = flags & MAP_TYPE;
+    struct file *memory;
+    int error = 1;
+
+    if (type == MAP_SHARED_VALIDATE && !file)
+        return -EINVAL;
+    if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN)
+        return -EOPNOTSUPP;
+    if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+        return -EINVAL;
+    if (flags & MAP_HUGETLB)
+        return -EINVAL;
+    if (type != MAP_PRIVATE)
+        proto->flags |= VM_SHARED;
+    if (flags & MAP_GROWSDOWN) {
+        if (proto->flags & VM_SHARED || file)
+            return -EINVAL;
+        proto->flags |= VM_GROWSDOWN;
+    }
+    if (flags & MAP_NORESERVE)
+        proto->flags |= VM_NORESERVE;
+    if (file)
+        error = back_with_file(proto, file, offset, len, prot, flags);
+    if (error != 1 || !(proto->flags & VM_SHARED))
+        return error < 0 ? error : 0;
+    memory = shared_memory_create(len);
+    if (!memory)
+        return -ENOMEM;
+    proto->flags &= ~VM_NEVER_WRITE;
+    error = back_with_file(proto, memory, 0, len, prot, flags);
+    file_put(memory); /* the region's reference stays */
+    return error;
+}
+
+int lock_check(const struct vm_space *space, u64 pages)
+{
+    u64 limit = rlimit_get(RLIMIT_MEMLOCK);
+
+    if (limit == RLIM_INFINITY || space->locked_pages + pages <= bytes_to_pages(limit) ||
+        cred_has_cap(CAP_IPC_LOCK))
+        return 0;
+    return limit ? -ENOMEM : -EPERM;
+}
+
+/* Finds or clears the place, and adds the region. The new address or -errno. */
+static long map_place(struct vm_space *space, u64 addr, u64 len, u32 flags, struct vm_region *proto,
+                      struct list *dead, bool *used)
+{
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    int error;
+
+    if (space->region_count >= VM_MAX_REGIONS)
+        return -ENOMEM;
+    if (space->lock_future)
+        proto->flags |= VM_LOCKED;
+    if (proto->flags & VM_LOCKED && lock_check(space, bytes_to_pages(len)))
+        return -EAGAIN;
+    error = space_check_limits(space, proto->prot, proto->flags, bytes_to_pages(len));
+    if (error)
+        return error;
+    if (!fixed) {
+        addr = address_choose(space, addr, len);
+        if (!addr)
+            return -ENOMEM;
+    } else if (flags & MAP_FIXED_NOREPLACE) {
+        struct vm_region *region = vm_region_at_or_above(space, addr);
+
+        if (region && region->start < addr + len)
+            return -EEXIST;
+    } else {
+        error = unmap_locked(space, addr, addr + len, dead);
+        if (error)
+            return error;
+    }
+    proto->start = addr;
+    proto->end = addr + len;
+    error = region_add(space, proto, used);
+    if (error)
+        return error;
+    space_account(space, proto, bytes_to_pages(len), 1);
+    return addr;
+}
+
+long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struct file *file,
+            u64 offset)
+{
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE), used = false;
+    struct list dead = LIST_INIT(dead);
+    struct vm_region proto = {0};
+    long result;
+
+    if (!len || offset & PAGE_MASK)
+        return -EINVAL;
+    if (len > VM_USER_END)
+        return -ENOMEM;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    if (offset + len < offset)
+        return -EOVERFLOW;
+    if (fixed && addr & PAGE_MASK)
+        return -EINVAL;
+    if (fixed && (addr > VM_USER_END || len > VM_USER_END - addr))
+        return -ENOMEM;
+    if (fixed && addr < VM_MIN_ADDRESS)
+        return -EPERM;
+    proto.prot = prot & VM_PROT_MASK;
+    if (flags & MAP_LOCKED)
+        proto.flags |= VM_LOCKED;
+    result = map_backing(&proto, file, offset, len, prot, flags);
+    if (result)
+        return result;
+
+    mutex_lock(&space->lock);
+    result = map_place(space, addr, len, flags, &proto, &dead, &used);
+    mutex_unlock(&space->lock);
+    region_free_list(&dead);
+    if (proto.file && !used)
+        file_put(proto.file);
+    if (result > 0 &&
+        (proto.flags & VM_LOCKED || (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK))))
+        vm_populate(space, result, len);
+    return result;
+}
+
+static int protect_wanted(const struct vm_region *region, const struct region_change *change)
+{
+    u32 prot = change->prot;
+
+    if (region->prot == prot)
+        return 0;
+    if (prot & PROT_WRITE && region->flags & VM_NEVER_WRITE)
+        return -EACCES;
+    if (prot & PROT_WRITE && !(region->prot & PROT_WRITE) && region_private(region) &&
+        region->space->data_pages + bytes_to_pages(region->end - region->start) >
+            bytes_to_pages(rlimit_get(RLIMIT_DATA)))
+        return -ENOMEM;
+    return 1;
+}
+
+static void protect_apply(struct vm_region *region, const struct region_change *change)
+{
+    region->prot = change->prot;
+    pages_protect(region->space, region, region->start, region->end);
+}
+
+int vm_protect(struct vm_space *space, u64 addr, u64 len, u32 prot)
+{
+    struct region_change change = {
+        .wanted = protect_wanted, .apply = protect_apply, .prot = prot & VM_PROT_MASK};
+    struct list dead = LIST_INIT(dead);
+    struct vm_region *region;
+    int error;
+
+    if (addr & PAGE_MASK || prot & ~(VM_PROT_MASK | PROT_SEM | PROT_GROWSDOWN))
+        return -EINVAL;
+    if (!len)
+        return 0;
+    if (range_check(addr, &len))
+        return -ENOMEM;
+    mutex_lock(&space->lock);
+    region = vm_region_at_or_above(space, addr);
+    if (prot & PROT_GROWSDOWN && region && region->start < addr + len) {
+        error = region->flags & VM_GROWSDOWN ? 0 : -EINVAL;
+        len += region->start < addr ? addr - region->start : 0;
+        addr = MIN(addr, region->start);
+    } else {
+        error = 0;
+    }
+    if (!error)
+        error = regions_change(space, addr, addr + len, &change, &dead);
+    mutex_unlock(&space->lock);
+    region_free_list(&dead);
+    return error;
+}
+
+void vm_set_brk(struct vm_space *space, u64 end_of_data)
+{
+    u64 random = READ_ONCE(vm_randomize) > 1 ? vm_random_offset(BRK_RANDOM_BITS) : 0;
+
+    space->brk_start = space->brk = ALIGN_UP(end_of_data, PAGE_SIZE) + random;
+}
+
+/* Maps [old, new) at the end of the heap. */
+static int brk_grow(struct vm_space *space, u64 old, u64 new)
+{
+    struct vm_region heap = {0};
+    bool used;
+    int error;
+
+    heap.start = old;
+    heap.end = new;
+    heap.prot = PROT_READ | PROT_WRITE;
+    heap.flags = space->lock_future ? VM_LOCKED : 0;
+    if (new > VM_USER_END - PAGE_SIZE || !range_free(space, old, new + PAGE_SIZE))
+        return -ENOMEM;
+    error = space_check_limits(space, heap.prot, heap.flags, bytes_to_pages(new - old));
+    if (!error)
+        error = region_add(space, &heap, &used);
+    if (!error)
+        space_account(space, &heap, bytes_to_pages(new - old), 1);
+    return error;
+}
+
+u64 vm_brk(struct vm_space *space, u64 brk)
+{
+    struct list dead = LIST_INIT(dead);
+    u64 old, new;
+    bool populate = false;
+
+    mutex_lock(&space->lock);
+    old = ALIGN_UP(space->brk, PAGE_SIZE);
+    new = ALIGN_UP(brk, PAGE_SIZE);
+    if (brk >= space->brk_start && brk < VM_USER_END) {
+        int error = 0;
+
+        if (new > old)
+            error = brk_grow(space, old, new);
+        else if (new < old)
+            error = unmap_locked(space, new, old, &dead);
+        if (!error)
+            space->brk = brk;
+        populate = !error && new > old && space->lock_future;
+    }
+    brk = space->brk;
+    mutex_unlock(&space->lock);
+    region_free_list(&dead);
+    if (populate)
+        vm_populate(space, old, new - old);
+    return brk;
+}
