@@ -4,7 +4,7 @@
 #   CROSS=PREFIX       tool prefix (default aarch64-linux-gnu-); CC=clang LD=ld.lld also works
 #   INITRAMFS=FILE     build this archive in; INITRAMFS= builds none in
 #   DEBUG=1            lock ranks, per-CPU and sleeping-in-atomic checks
-#   UBSAN=1            undefined-behaviour checks that panic
+#   UBSAN=1            undefined behaviour traps, and the trap panics
 #   KTEST=0            without the on-target tests
 #   V=1                show the commands
 O ?= build
@@ -41,7 +41,7 @@ ifeq ($(DEBUG),1)
 CFLAGS += -DDEBUG=1
 endif
 ifeq ($(UBSAN),1)
-CFLAGS += -fsanitize=undefined -fno-sanitize=alignment -DUBSAN=1
+CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
 endif
 LDFLAGS := -pie --no-dynamic-linker -z text -z max-page-size=4096 --build-id=none -z noexecstack \
 	--no-warn-rwx-segments -T kernel/arch/arm64/linker.ld

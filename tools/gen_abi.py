@@ -27,13 +27,14 @@ LACKS = {
              "but no file sends SIGIO",
     "futex": "priority inheritance (FUTEX_*_PI): -ENOSYS",
     "getrusage": "block I/O and memory integrals are 0",
-    "ioctl": "FIOASYNC cannot be switched on; else what the file's driver knows, -ENOTTY for the rest",
+    "ioctl": "FIOASYNC cannot be switched on; else what the file's driver knows, -ENOTTY for the "
+             "rest",
     "madvise": "advice about paging and huge pages is accepted and changes nothing",
     "membarrier": "the commands for restartable sequences: -EINVAL",
     "memfd_create": "MFD_HUGETLB: -EINVAL",
     "mmap": "MAP_HUGETLB: -EINVAL; MAP_SYNC: -EOPNOTSUPP",
-    "mount": "no propagation: MS_SHARED, MS_UNBINDABLE: -EINVAL; MS_SYNCHRONOUS and MS_DIRSYNC have no "
-             "effect",
+    "mount": "no propagation: MS_SHARED, MS_UNBINDABLE: -EINVAL; MS_SYNCHRONOUS and MS_DIRSYNC "
+             "have no effect",
     "mremap": "MREMAP_DONTUNMAP: -EINVAL",
     "name_to_handle_at": "-EOPNOTSUPP: no filesystem gives handles",
     "open_by_handle_at": "-EOPNOTSUPP",

@@ -243,7 +243,7 @@ def make_page():
     out += ["", "## Locks that spin (`struct spinlock`, `struct seqlock`)", ""]
     out += table(spinning, locks, takers, masked, len(sleeping))
     out += ["", "## Outside the order", "",
-            "`arch/` stands below `core/` and cannot see its ranks. It has two spinlocks of its own, "
+            "`arch/` stands below `core/` and cannot see its ranks. It has spinlocks of its own, "
             "taken with", "IRQs masked and not checked:", ""]
     for path, pattern, name, guards in OUTSIDE:
         if not re.search(pattern, read(path)):

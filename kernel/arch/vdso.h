@@ -1,6 +1,6 @@
 /*
  * The vDSO: a shared object of a few pages that the kernel carries and maps into each process. It
- * is built from arch/arm64/vdso and expects the time page (core/time_page.h) in the page before.
+ * is built from arch/arm64/vdso and expects the time page (lib/time_page.h) in the page before.
  */
 #pragma once
 

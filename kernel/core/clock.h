@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "core/time_page.h"
+#include "lib/time_page.h"
 
 #define NS_PER_SEC 1000000000UL
 #define NS_PER_MS  1000000UL

@@ -19,13 +19,6 @@
 
 struct fs_context init_fs_context;
 
-struct fs_context *current_fs(void)
-{
-    struct task *task = current_task();
-
-    return task && task->fs ? task->fs : &init_fs_context;
-}
-
 struct fs_context *fs_context_copy(struct fs_context *from)
 {
     struct fs_context *fs = kmalloc(sizeof(*fs));
@@ -249,8 +242,10 @@ int file_text(struct file *file, char *buf, size_t size, char **out)
     const char *name;
     size_t len;
 
-    if (path.dentry)
+    if (path.dentry && !inode_anon_file(path.dentry->inode))
         return path_text(&path, buf, size, out);
+    if (path.dentry)
+        file = inode_anon_file(path.dentry->inode);
     name = file->ops && file->ops->name ? file->ops->name : "anon_inode:[file]";
     if (strchr(name, '['))
         len = format_buf(buf, size, "%s", name);

@@ -19,7 +19,7 @@
  *       adding entries makes a reader neither skip nor repeat others. A rename within the
  *       directory keeps the cookie.
  *   I4  `name` points at inline_name or at a block of DENTRY_NAME_LONG bytes that is freed with
- *       the dentry, after a grace period. A reader without the lock compares at most as many
+ *       the dentry, after a grace period; both have 7 bytes of slack. A reader without the lock compares at most as many
  *       bytes as the key says, and takes a name of more than the inline size only from a block.
  *   I5  parent, name and key of a hashed dentry change only inside a write section of tree_seq.
  *       What a lock-free reader saw (a miss too) counts only when the sequence has not changed.
@@ -60,6 +60,17 @@ static struct hlist_head *bucket(u64 key)
     return &table[key >> table_shift];
 }
 
+typedef u64 __attribute__((aligned(1), may_alias)) loose_u64;
+
+/* Are the first `len` bytes alike? Reads up to 7 bytes behind both, as both allow. */
+static inline bool same_name(const char *a, const char *b, u32 len)
+{
+    for (; len >= 8; len -= 8, a += 8, b += 8)
+        if (*(const loose_u64 *)a != *(const loose_u64 *)b)
+            return false;
+    return !((*(const loose_u64 *)a ^ *(const loose_u64 *)b) & ((1UL << len * 8) - 1));
+}
+
 struct dentry *dentry_find_rcu(const struct dentry *parent, const struct name *name)
 {
     u64 key = name->key;
@@ -73,7 +84,7 @@ struct dentry *dentry_find_rcu(const struct dentry *parent, const struct name *n
         text = READ_ONCE(d->name);
         if (unlikely(NAME_LEN(key) >= DENTRY_NAME_INLINE && text == d->inline_name))
             continue; /* I4: it is being renamed */
-        if (likely(memcmp(text, name->text, NAME_LEN(key)) == 0))
+        if (likely(same_name(text, name->text, NAME_LEN(key))))
             return d;
     }
     return NULL;

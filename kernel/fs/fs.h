@@ -21,6 +21,7 @@ void open_init(void);
 void tmpfs_init(void);
 void devtmpfs_init(void);
 void memfd_init(void);
+void anon_init(void);
 
 /* A tmpfs superblock without limits, of any type. 0 or -ENOMEM. */
 int tmpfs_super(const struct filesystem *type, struct super_block **out);

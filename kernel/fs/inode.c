@@ -25,12 +25,13 @@
 #include "mm/page.h"
 #include "sched/reclaim.h"
 #include "task/cred.h"
+#include "task/task.h"
 
-#define ATIME_LAZY (24 * 3600 * NS_PER_SEC) /* relatime: at least once a day */
+#define ATIME_LAZY (24 * 3600 * (s64)NS_PER_SEC) /* relatime: at least once a day */
 
 static struct kmem_cache *inode_cache;
 
-u64 inode_now(void)
+s64 inode_now(void)
 {
     return clock_realtime_ns();
 }
@@ -137,7 +138,7 @@ bool inode_owner_ok(const struct inode *inode)
 
 void inode_apply_attr(struct inode *inode, const struct attr *attr)
 {
-    u64 now = inode_now();
+    s64 now = inode_now();
 
     assert_mutex_held(&inode->lock);
     if (attr->valid & ATTR_MODE)
@@ -194,17 +195,36 @@ static int check_attr(struct inode *inode, struct attr *attr)
     return 0;
 }
 
+/* The set-id bits to take away: set-gid without group execution stays for the group's members. */
+static u32 set_id_bits(const struct inode *inode, u32 mode)
+{
+    bool keep = !(mode & S_IXGRP) &&
+                (in_group(current_cred(), inode->gid) || cred_has_cap(CAP_FSETID));
+
+    return S_ISUID | (keep ? 0 : S_ISGID);
+}
+
+int inode_check_size(u64 size)
+{
+    struct task *task = current_task();
+
+    if (size <= rlimit_get(RLIMIT_FSIZE))
+        return 0;
+    if (task)
+        signal_send_task(task, SIGXFSZ, NULL);
+    return -EFBIG;
+}
+
 /* A change of owner or size takes set-id bits away. */
 static void drop_set_id(const struct inode *inode, struct attr *attr)
 {
-    u32 mode = attr->valid & ATTR_MODE ? attr->mode : inode->mode, drop = 0;
+    u32 mode = attr->valid & ATTR_MODE ? attr->mode : inode->mode;
 
     if (S_ISDIR(inode->mode) || !(mode & (S_ISUID | S_ISGID)))
         return;
     if (attr->valid & ATTR_SIZE && cred_has_cap(CAP_FSETID))
         return;
-    drop = S_ISUID | (mode & S_IXGRP ? S_ISGID : 0);
-    attr->mode = mode & ~drop & S_IALLUGO;
+    attr->mode = mode & ~set_id_bits(inode, mode) & S_IALLUGO;
     attr->valid |= ATTR_MODE;
 }
 
@@ -215,7 +235,7 @@ int inode_setattr(struct inode *inode, struct attr *attr)
     mutex_lock(&inode->lock);
     err = check_attr(inode, attr);
     if (!err) {
-        if (attr->valid & (ATTR_UID | ATTR_GID | ATTR_SIZE))
+        if (attr->valid & (ATTR_CHOWN | ATTR_SIZE))
             drop_set_id(inode, attr);
         if (inode->ops->setattr)
             err = inode->ops->setattr(inode, attr);
@@ -250,10 +270,10 @@ void inode_getattr(struct inode *inode, struct kstat *st)
 
 void inode_modified(struct inode *inode)
 {
-    u64 now = inode_now();
+    s64 now = inode_now();
 
     if (unlikely(inode->mode & (S_ISUID | S_ISGID)) && !cred_has_cap(CAP_FSETID))
-        inode->mode &= ~(S_ISUID | (inode->mode & S_IXGRP ? S_ISGID : 0));
+        inode->mode &= ~set_id_bits(inode, inode->mode);
     inode->mtime = now;
     inode->ctime = now;
 }
@@ -262,7 +282,7 @@ void file_accessed(struct file *file)
 {
     struct inode *inode = file->inode;
     u32 flags = file->path.mount ? READ_ONCE(file->path.mount->flags) : MS_NOATIME;
-    u64 atime = READ_ONCE(inode->atime), now;
+    s64 atime = READ_ONCE(inode->atime), now;
 
     if (flags & (MS_NOATIME | MS_RDONLY) || file->flags & O_NOATIME ||
         inode->flags & INODE_NOATIME || (flags & MS_NODIRATIME && S_ISDIR(inode->mode)))

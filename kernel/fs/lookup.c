@@ -1,24 +1,11 @@
 /*
- * Whole paths, and paths from user memory: what most callers of the walk (namei.c) want.
+ * Paths from user memory, and the flags of calls that take one.
  */
 #include "fs/walk.h"
 
 #include "lib/errno.h"
 #include "mm/page.h"
 #include "sched/reclaim.h"
-
-int path_lookup(int at_fd, const char *name, u32 flags, struct path *out)
-{
-    struct walk w;
-    int err = walk_path(&w, at_fd, name, flags);
-
-    if (likely(!err)) {
-        *out = w.at;
-        w.at.dentry = NULL;
-    }
-    walk_end(&w);
-    return err;
-}
 
 int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *out)
 {

@@ -4,6 +4,7 @@
  */
 #include "fs/fs.h"
 #include "fs/namei.h"
+#include "fs/tmpfs_impl.h"
 
 #include "core/panic.h"
 #include "lib/errno.h"
@@ -42,16 +43,16 @@ long file_seals(struct file *file, u32 cmd, u64 arg)
     struct inode *inode = file->inode;
     long err = 0;
 
-    if (!inode || !S_ISREG(inode->mode) || !file->path.mount || inode->sb != memfd_mount->sb)
+    if (!inode || inode->fops != &tmpfs_file_ops)
         return -EINVAL;
-    if (cmd == F_GET_SEALS)
-        return READ_ONCE(inode->seals);
+    if (cmd == F_GET_SEALS) /* files with names can never be sealed */
+        return inode->sb == memfd_mount->sb ? READ_ONCE(inode->seals) : F_SEAL_SEAL;
     if (!(file->mode & FMODE_WRITE))
         return -EPERM;
     if (arg & ~(u64)SEALS_ALL)
         return -EINVAL;
     mutex_lock(&inode->lock);
-    if (inode->seals & F_SEAL_SEAL)
+    if (inode->seals & F_SEAL_SEAL || inode->sb != memfd_mount->sb)
         err = -EPERM;
     else if (arg & F_SEAL_WRITE && !(inode->seals & F_SEAL_WRITE) &&
              !list_empty(&inode->mapping.regions))

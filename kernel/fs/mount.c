@@ -311,9 +311,7 @@ int mount_move(const struct path *at, const struct path *from)
     int err;
 
     mutex_lock(&mount_lock);
-    err = check_place(at, from->dentry);
-    if (!err && (!is_mount_root(from) || !from->mount->parent))
-        err = -EINVAL;
+    err = is_mount_root(from) && from->mount->parent ? check_place(at, from->dentry) : -EINVAL;
     if (!err && mount_below(at->mount, from->mount))
         err = -ELOOP;
     if (!err) {
@@ -376,7 +374,7 @@ static void switch_roots(const struct path *old, const struct path *new)
     struct process *process;
     struct task *task;
 
-    spin_lock(&process_tree_lock);
+    spin_lock_irq(&process_tree_lock);
     list_for_each_entry (process, &process_list, all) {
         list_for_each_entry (task, &process->threads, thread_link) {
             struct fs_context *fs;
@@ -388,7 +386,7 @@ static void switch_roots(const struct path *old, const struct path *new)
             task_unlock(task);
         }
     }
-    spin_unlock(&process_tree_lock);
+    spin_unlock_irq(&process_tree_lock);
 }
 
 static int pivot_locked(const struct path *new_root, const struct path *put_old,

@@ -41,7 +41,7 @@
  * Take the references of a place found under RCU: how many of the two it got. give_back() drops
  * so many, after the read side, since it may sleep.
  */
-static u32 try_get(const struct path *path)
+static __always_inline u32 try_get(const struct path *path)
 {
     if (unlikely(!ref_get_unless_zero(&path->mount->refs)))
         return 0;
@@ -60,7 +60,7 @@ static void give_back(const struct path *path, u32 got)
  * Take references and leave the RCU read side; valid only if nothing has changed since w->seq.
  * After a failure nothing is held.
  */
-static bool take(struct walk *w, const struct path *path)
+static __always_inline bool take(struct walk *w, const struct path *path)
 {
     u32 got = try_get(path);
     bool good = got == 2 && !seq_read_retry(&tree_seq, w->seq);
@@ -179,8 +179,6 @@ int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make,
         err = inode->ops->lookup ? inode->ops->lookup(inode, d) : -ENOENT;
         if (!err)
             dentry_hash(d);
-        if (err == -ENOENT && make)
-            err = 0; /* a file system that does not cache what is absent */
     }
     if (err) {
         dentry_put(d);
@@ -344,7 +342,7 @@ static int walk_run(struct walk *w)
 }
 
 /* Root and start of the walk; the current task's context cannot change but by others' sharing it. */
-static int find_start(struct walk *w, int at_fd, const char *name)
+static __always_inline int find_start(struct walk *w, int at_fd, const char *name)
 {
     struct fs_context *fs = current_fs();
     bool shared = ref_read(&fs->refs) != 1;
@@ -376,6 +374,25 @@ static void walk_reset(struct walk *w, const char *name)
     w->want_dir = false;
 }
 
+/*
+ * The answer of stat without a reference to anything. False: the file system wants to be asked, or
+ * the tree has changed.
+ */
+static bool stat_rcu(struct walk *w)
+{
+    struct inode *inode = w->at.dentry->inode;
+
+    if (inode->ops->getattr || (w->want_dir && !S_ISDIR(inode->mode)))
+        return false;
+    inode_getattr(inode, w->st);
+    w->st->mount_id = w->at.mount->id;
+    w->st->mount_root = w->at.dentry == w->at.mount->root;
+    if (seq_read_retry(&tree_seq, w->seq))
+        return false;
+    w->at.dentry = NULL;
+    return true;
+}
+
 /* The walk in RCU mode up to references for w->at (and the root, when the walk may go on). */
 static int run_rcu(struct walk *w, int at_fd, const char *name)
 {
@@ -393,6 +410,10 @@ static int run_rcu(struct walk *w, int at_fd, const char *name)
         got = try_get(&w->root);
         if (w->links || got != 2)
             err = WALK_AGAIN; /* I5: the last name would lie in a link's text */
+    }
+    if (likely(!err) && w->flags & LOOKUP_STAT && stat_rcu(w)) {
+        rcu_read_unlock();
+        return 0;
     }
     w->rcu = false;
     if (likely(!err)) {
@@ -456,7 +477,7 @@ static int use_real_ids(struct walk *w)
     return 0;
 }
 
-static int walk_begin(struct walk *w, int at_fd, const char *name, u32 flags)
+static __always_inline int walk_begin(struct walk *w, int at_fd, const char *name, u32 flags)
 {
     int err;
 
@@ -493,13 +514,19 @@ int walk_parent(struct walk *w, int at_fd, const char *name, u32 flags)
     return walk_begin(w, at_fd, name, flags | LOOKUP_PARENT);
 }
 
-int walk_path(struct walk *w, int at_fd, const char *name, u32 flags)
+static __always_inline int walk_whole(struct walk *w, int at_fd, const char *name, u32 flags)
 {
     int err = walk_begin(w, at_fd, name, flags);
 
-    if (!err && (w->want_dir || flags & LOOKUP_DIRECTORY) && !S_ISDIR(w->at.dentry->inode->mode))
+    if (likely(!err) && unlikely(w->want_dir || flags & LOOKUP_DIRECTORY) && w->at.dentry &&
+        !S_ISDIR(w->at.dentry->inode->mode))
         err = -ENOTDIR;
     return err;
+}
+
+int walk_path(struct walk *w, int at_fd, const char *name, u32 flags)
+{
+    return walk_whole(w, at_fd, name, flags);
 }
 
 int walk_follow_last(struct walk *w, struct path *link)
@@ -520,4 +547,33 @@ void walk_end(struct walk *w)
     if (unlikely(w->real_cred))
         kfree(w->real_cred);
     fd_ref_put(w->start);
+}
+
+int path_lookup(int at_fd, const char *name, u32 flags, struct path *out)
+{
+    struct walk w;
+    int err = walk_whole(&w, at_fd, name, flags);
+
+    if (likely(!err)) {
+        *out = w.at;
+        w.at.dentry = NULL;
+    }
+    walk_end(&w);
+    return err;
+}
+
+int path_getattr(int at_fd, const char *name, u32 flags, struct kstat *st)
+{
+    struct walk w;
+    int err;
+
+    w.st = st;
+    err = walk_whole(&w, at_fd, name, flags | LOOKUP_STAT);
+    if (unlikely(!err && w.at.dentry)) {
+        inode_getattr(w.at.dentry->inode, st);
+        st->mount_id = w.at.mount->id;
+        st->mount_root = w.at.dentry == w.at.mount->root;
+    }
+    walk_end(&w);
+    return err;
 }

@@ -42,6 +42,9 @@ void user_path_put(struct user_path *path);
  * references. `name` needs 8 readable bytes behind its NUL. May sleep. -errno as path_resolution(7).
  */
 int path_lookup(int at_fd, const char *name, u32 flags, struct path *out);
+/* stat of a path: as path_lookup(), but only the attributes come out. */
+int path_getattr(int at_fd, const char *name, u32 flags, struct kstat *st);
+
 int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *out);
 
 /* LOOKUP_* for the AT_* flags of a call that follows by default; -EINVAL if not in `allowed`. */
@@ -102,6 +105,15 @@ int path_text_inside(const struct path *path, const struct path *top, char *buf,
 
 /* What readlink of /proc/PID/fd/N says of any open file, pipes and eventfds included. */
 int file_text(struct file *file, char *buf, size_t size, char **out);
+
+/*
+ * A place through which an open file can be reached and opened anew: its own, or, for pipes and
+ * what else has none, one made up. *out with references. For /proc/PID/fd/N. 0 or -ENOMEM.
+ */
+int file_place(struct file *file, struct path *out);
+
+/* The file behind such a made-up place, or NULL. */
+struct file *inode_anon_file(const struct inode *inode);
 
 /* fstat of any open file. */
 void file_getattr(struct file *file, struct kstat *st);

@@ -59,6 +59,10 @@ static int check_kind(const struct path *path, u32 want)
         if (want & MAY_WRITE)
             return mount_may_write(path->mount);
         break;
+    case S_IFIFO:
+        break;
+    default:
+        return -ENXIO;
     }
     return 0;
 }
@@ -69,7 +73,7 @@ static int check_open(const struct path *path, u32 flags, bool created)
     u32 want = wanted(flags);
     int err;
 
-    if (flags & O_DIRECTORY && !S_ISDIR(inode->mode))
+    if (flags & O_DIRECTORY && !S_ISDIR(inode->mode) && (flags & O_TMPFILE) != O_TMPFILE)
         return -ENOTDIR;
     err = check_kind(path, want);
     if (err || created) /* I3 */
@@ -123,7 +127,7 @@ static int open_kind(struct file *file, struct inode *inode, u32 flags)
     case S_IFCHR:
         return chardev_open(file, inode->rdev);
     case S_IFIFO:
-        return fifo_open(file, &inode->pipe);
+        return inode->ops->open ? inode->ops->open(inode, file) : fifo_open(file, &inode->pipe);
     }
     if (!err && inode->ops->open)
         err = inode->ops->open(inode, file);
@@ -268,7 +272,7 @@ static int open_tmpfile(const struct path *dir, u32 flags, u32 mode, struct file
     if (!(flags & O_EXCL))
         to.dentry->inode->flags |= INODE_NOCHECK;
     mount_get(to.mount);
-    return open_path(&to, flags & ~O_DIRECTORY, true, out);
+    return open_path(&to, flags, true, out);
 }
 
 /* ---- the calls ---- */
@@ -368,7 +372,8 @@ void file_getattr(struct file *file, struct kstat *st)
 {
     if (file->inode) {
         inode_getattr(file->inode, st);
-        st->mount_id = file->path.mount ? file->path.mount->id : 0;
+        st->mount_id = file->path.mount->id;
+        st->mount_root = file->path.dentry == file->path.mount->root;
         return;
     }
     memset(st, 0, sizeof(*st));
@@ -424,5 +429,6 @@ void vfs_init(void)
     mount_init();
     fs_context_init();
     memfd_init();
+    anon_init();
     devtmpfs_init();
 }

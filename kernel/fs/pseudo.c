@@ -165,11 +165,19 @@ static int pseudo_permission(struct inode *inode, u32 mask, const struct cred *c
     return inode_permission_mode(inode, mask, cred);
 }
 
-/* Truncation by O_TRUNC is accepted and does nothing; what else there is stays as it is. */
+/*
+ * Truncation by O_TRUNC is accepted and does nothing. Owner and mode can be set where they are not
+ * those of an object; they last as long as the inode, as on Linux for files of the sort.
+ */
 static int pseudo_setattr(struct inode *inode, const struct attr *attr)
 {
-    (void)inode;
-    return attr->valid & ATTR_SIZE && !(attr->valid & (ATTR_UID | ATTR_GID)) ? 0 : -EPERM;
+    const struct pseudo *kind = inode->kind;
+
+    if (kind->owner && attr->valid & (ATTR_MODE | ATTR_CHOWN))
+        return -EPERM;
+    if (!kind->owner)
+        inode_apply_attr(inode, attr);
+    return 0;
 }
 
 /* ---- files ---- */

@@ -24,13 +24,6 @@ void walk_free_texts(struct walk *w)
     }
 }
 
-void walk_move(struct walk *w, const struct path *to)
-{
-    if (!w->rcu)
-        path_put(&w->at);
-    w->at = *to;
-}
-
 static int text_copy(struct walk *w, const char *text, size_t len, const char **out)
 {
     struct link_text *copy = kmalloc(sizeof(*copy) + len + 1 + 8);

@@ -30,8 +30,7 @@ static int resize(struct inode *inode, u64 size)
     WRITE_ONCE(inode->size, size);
     if (size < old)
         mapping_truncate(&inode->mapping, size);
-    if (size != old)
-        inode->mtime = inode_now();
+    inode->mtime = inode_now();
     return 0;
 }
 
@@ -150,12 +149,17 @@ static int fallocate_locked(struct inode *inode, int mode, u64 start, u64 end)
             return -EPERM;
         mapping_punch(&inode->mapping, start, end);
     } else {
-        if (end > size && !(mode & FALLOC_FL_KEEP_SIZE) && inode->seals & F_SEAL_GROW)
+        bool grow = end > size && !(mode & FALLOC_FL_KEEP_SIZE);
+
+        if (grow && inode->seals & F_SEAL_GROW)
             return -EPERM;
+        err = grow ? inode_check_size(end) : 0;
+        if (err)
+            return err;
         err = allocate(inode, start, end);
         if (err)
             return err;
-        if (end > size && !(mode & FALLOC_FL_KEEP_SIZE))
+        if (grow)
             WRITE_ONCE(inode->size, end);
     }
     inode_modified(inode);

@@ -7,6 +7,7 @@
 #include "dev/chardev.h"
 #include "io/file.h"
 #include "io/mapping.h"
+#include "task/task.h"
 
 struct cred;
 struct dentry;
@@ -75,8 +76,8 @@ struct inode {
     u32 nlink;                   /* [L] */
     u64 ino;                     /* [I] */
     u64 size;                    /* [L] */
-    u64 atime, mtime, ctime;     /* ns since 1970; [L] but atime [A] */
-    u64 btime;                   /* [I] */
+    s64 atime, mtime, ctime;     /* ns since 1970; [L] but atime [A] */
+    s64 btime;                   /* [I] */
     dev_t rdev;                  /* [I] */
     struct refcount refs;        /* [A] */
     s32 writers;                 /* [A] > 0: open for writing; < 0: writing denied (exec) */
@@ -102,19 +103,22 @@ struct inode {
 #define ATTR_MTIME BIT(5)
 #define ATTR_ATIME_SET BIT(6) /* the owner's right */
 #define ATTR_MTIME_SET BIT(7)
+#define ATTR_CHOWN BIT(8)     /* chown(2), even of nobody to nobody: set-id bits go */
 
 struct attr {
     u32 valid, mode, uid, gid;
-    u64 size, atime, mtime;
+    u64 size;
+    s64 atime, mtime;
 };
 
 /* stat's answer; the system calls put it into the user's layout. */
 struct kstat {
     u64 ino, size, blocks; /* blocks of 512 bytes */
-    u64 atime, mtime, ctime, btime;
+    s64 atime, mtime, ctime, btime;
     dev_t dev, rdev;
     u32 mode, nlink, uid, gid, blksize;
     u64 mount_id;
+    bool mount_root; /* it is the root of its mount */
 };
 
 #define RENAME_NOREPLACE 1
@@ -236,7 +240,7 @@ static inline void inode_put(struct inode *inode)
 }
 
 /* The clock of time stamps. */
-u64 inode_now(void);
+s64 inode_now(void);
 
 /* Has `cred` the rights `mask` on the inode? 0 or -EACCES. Does not sleep. */
 int inode_permission_cred(struct inode *inode, u32 mask, const struct cred *cred);
@@ -256,6 +260,9 @@ void inode_apply_attr(struct inode *inode, const struct attr *attr);
  * The caller has checked that the mount may be written.
  */
 int inode_setattr(struct inode *inode, struct attr *attr);
+
+/* May a file become that large? 0, or -EFBIG and SIGXFSZ by RLIMIT_FSIZE. */
+int inode_check_size(u64 size);
 
 void inode_getattr(struct inode *inode, struct kstat *st);
 
@@ -302,7 +309,12 @@ struct fs_context {
 extern struct fs_context init_fs_context;
 
 /* The current task's, or init_fs_context in a kernel thread; no reference. */
-struct fs_context *current_fs(void);
+static inline struct fs_context *current_fs(void)
+{
+    struct task *task = current_task();
+
+    return likely(task) && likely(task->fs) ? task->fs : &init_fs_context;
+}
 
 /* One for the first task: at the root, umask 022; NULL: no memory. */
 struct fs_context *fs_context_create(void);

@@ -30,8 +30,12 @@ struct walk {
     struct link_text *texts; /* copies of links, freed at the end */
     struct fd_ref start;
     struct cred *real_cred;
+    struct kstat *st;   /* with LOOKUP_STAT: where the answer goes */
     const char *rest[WALK_LINKS_MAX];
 };
+
+/* Internal: only *w->st is wanted; when w->at.dentry is NULL after success, it has been filled. */
+#define LOOKUP_STAT BIT(10)
 
 /*
  * Walk `name` up to its last component; w->at is counted then, w->last says what is left. Ends
@@ -47,7 +51,12 @@ int walk_path(struct walk *w, int at_fd, const char *name, u32 flags);
 int walk_follow_last(struct walk *w, struct path *link);
 
 /* Stand at `to`, whose references go over. */
-void walk_move(struct walk *w, const struct path *to);
+static inline void walk_move(struct walk *w, const struct path *to)
+{
+    if (unlikely(!w->rcu))
+        path_put(&w->at);
+    w->at = *to;
+}
 
 /* Go into the link at `link` (references go over); `rest` is what the path has behind it. */
 int walk_follow(struct walk *w, const struct path *link, const char *rest);

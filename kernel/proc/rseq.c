@@ -90,6 +90,14 @@ static int abort_section(struct trap_frame *f, struct task *self)
     return 0;
 }
 
+bool rseq_in_section(void)
+{
+    struct user_ptr area = self_task()->rseq.area;
+    u64 at = 0;
+
+    return !user_ptr_null(area) && (get_user_u64(user_ptr_add(area, AREA_SECTION), &at) || at);
+}
+
 void rseq_update(struct trap_frame *f)
 {
     struct task *self = self_task();

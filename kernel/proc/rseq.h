@@ -14,3 +14,6 @@ int rseq_register(u64 area, u32 length, u32 flags, u32 signature);
  * user memory gives SIGSEGV.
  */
 void rseq_update(struct trap_frame *f);
+
+/* May the current task stand in a critical section? One load from user memory. */
+bool rseq_in_section(void);

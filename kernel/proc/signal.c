@@ -150,9 +150,10 @@ static int next_signal(struct delivery *d)
         }
         d->signal = signal_dequeue_locked(self->blocked, &d->info);
         d->continues = process->continues;
-        signal_recalc_locked();
         if (d->signal)
             take_action_locked(process, d->signal, &d->action);
+        else
+            signal_recalc_locked(); /* after a signal there may be more: another look */
         spin_unlock_irqrestore(&process->lock, flags);
         if (!d->signal)
             return 0;
@@ -280,7 +281,7 @@ void signal_deliver(struct trap_frame *f)
 
     if (next_signal(&d)) {
         settle_call(f, &d.action);
-        if (!user_ptr_null(self->rseq.area))
+        if (rseq_in_section())
             rseq_update(f);
         push_frame(f, &d);
         return;
@@ -329,12 +330,11 @@ long signal_return(struct trap_frame *f)
     u64 mask;
 
     self->restart.restart = NULL;
-    thread_fp_save();
+    thread_fp_changed(); /* first, so that no switch saves the registers over what is read */
     if (sigframe_pop(f, &self->fp_state, &mask, &alt)) {
         signal_force(SIGSEGV, SI_KERNEL, 0);
         return frame_result(f);
     }
-    thread_fp_changed();
     signal_set_blocked(mask);
     if (!on_altstack(&self->altstack, frame_sp(f)) &&
         ((alt.flags & SS_DISABLE) || alt.size >= MINSIGSTKSZ))

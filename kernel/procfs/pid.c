@@ -502,13 +502,13 @@ static bool task_iterate(struct inode *dir, u64 *index, char *name, u64 *ino, u3
 
     if (!process)
         return false;
-    spin_lock(&process_tree_lock);
+    spin_lock_irq(&process_tree_lock);
     list_for_each_entry(task, &process->threads, thread_link)
         if (n++ == *index) {
             tid = task->tid;
             break;
         }
-    spin_unlock(&process_tree_lock);
+    spin_unlock_irq(&process_tree_lock);
     process_put(process);
     if (!tid)
         return false;

@@ -53,11 +53,11 @@ static void facts_get(struct task *task, struct facts *f)
     struct process *process = task->process;
 
     *f = (struct facts){0};
-    spin_lock(&process_tree_lock);
+    spin_lock_irq(&process_tree_lock);
     f->parent = process->parent ? process->parent->tgid : 0;
     f->pgrp = process->pgrp ? pid_number(process->pgrp->pid) : 0;
     f->session = process->pgrp ? pid_number(process->pgrp->session->pid) : 0;
-    spin_unlock(&process_tree_lock);
+    spin_unlock_irq(&process_tree_lock);
     process_usage_get(process, &f->usage);
 
     irqflags_t flags = spin_lock_irqsave(&process->lock);

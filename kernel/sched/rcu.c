@@ -43,6 +43,14 @@ static struct waitqueue rcu_work = WAITQUEUE_INIT(rcu_work);
 static u32 rcu_pending; /* some list is not empty [A] */
 static u32 rcu_hurry;   /* do not gather a batch [A] */
 
+void rcu_lists_init(void)
+{
+    u32 cpu;
+
+    for_each_cpu(cpu)
+        spin_init(&per_cpu(rcu_list, cpu).lock, RANK_RCU);
+}
+
 void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
     irqflags_t flags = irq_save();

@@ -13,5 +13,8 @@ void rcu_irq_quiescent(void);
 /* Waits until all callbacks queued before have run. May sleep. */
 void rcu_barrier(void);
 
+/* Every CPU's list of callbacks, empty. Before the first rcu_call(). */
+void rcu_lists_init(void);
+
 /* Starts the grace-period thread. Before it callbacks are kept. */
 void rcu_init(void);

@@ -207,6 +207,7 @@ static const char *name_of(const struct thread_head *head)
 void sched_init(void)
 {
     timers_init();
+    rcu_lists_init();
     tick_period = ns_to_ticks(TICK_NS);
     fair_slice = ns_to_ticks(FAIR_SLICE_NS);
     wake_credit = ns_to_ticks(WAKE_CREDIT_NS);

@@ -11,8 +11,6 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "task/cred.h"
-#include "task/rlimit.h"
-#include "task/task.h"
 
 #define UTIME_NOW ((1L << 30) - 1)
 #define UTIME_OMIT ((1L << 30) - 2)
@@ -88,7 +86,7 @@ long sys_fchmodat2(u64 at_fd, u64 name, u64 mode, u64 flags)
 static struct attr owner_attr(u64 uid, u64 gid)
 {
     return (struct attr){
-        .valid = ((u32)uid != UINT32_MAX ? ATTR_UID : 0) | ((u32)gid != UINT32_MAX ? ATTR_GID : 0),
+        .valid = ATTR_CHOWN | ((u32)uid != UINT32_MAX ? ATTR_UID : 0) | ((u32)gid != UINT32_MAX ? ATTR_GID : 0),
         .uid = uid,
         .gid = gid,
     };
@@ -112,10 +110,10 @@ long sys_fchownat(u64 at_fd, u64 name, u64 uid, u64 gid, u64 flags)
 
 /* ---- times ---- */
 
-/* Times before 1970 are kept as 1970. 0 or -EINVAL. */
-static int one_time(const s64 spec[2], u32 which, u32 which_set, u32 *valid, u64 *ns)
+/* Seconds beyond what a count of ns can hold (the year 2262) are cut. 0 or -EINVAL. */
+static int one_time(const s64 spec[2], u32 which, u32 which_set, u32 *valid, s64 *ns)
 {
-    s64 seconds = spec[0] < 0 ? 0 : MIN_T(s64, spec[0], INT64_MAX / (s64)NS_PER_SEC - 1);
+    const s64 limit = INT64_MAX / (s64)NS_PER_SEC - 1;
 
     if (spec[1] == UTIME_OMIT)
         return 0;
@@ -125,7 +123,7 @@ static int one_time(const s64 spec[2], u32 which, u32 which_set, u32 *valid, u64
     if (spec[1] < 0 || spec[1] >= (s64)NS_PER_SEC)
         return -EINVAL;
     *valid |= which_set;
-    *ns = seconds * NS_PER_SEC + (spec[0] < 0 ? 0 : spec[1]);
+    *ns = MAX(MIN(spec[0], limit), -limit) * (s64)NS_PER_SEC + spec[1];
     return 0;
 }
 
@@ -157,13 +155,7 @@ long sys_utimensat(u64 at_fd, u64 name, u64 times, u64 flags)
 
 static int check_size(loff_t size)
 {
-    if (size < 0)
-        return -EINVAL;
-    if ((u64)size > rlimit_get(RLIMIT_FSIZE)) {
-        signal_send_task(self_task(), SIGXFSZ, NULL);
-        return -EFBIG;
-    }
-    return 0;
+    return size < 0 ? -EINVAL : inode_check_size(size);
 }
 
 static long truncate_at(const struct path *path, u64 size)

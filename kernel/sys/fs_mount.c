@@ -22,6 +22,7 @@
 struct mount_call {
     struct path at;
     char type[TYPE_MAX];
+    bool typed; /* a type was given, if only "" */
     struct user_path source;
     char *options; /* a page, or NULL */
 };
@@ -79,7 +80,7 @@ static int mount_dispatch(struct mount_call *c, u64 flags)
     }
     if (flags & MS_MOVE)
         return bind_or_move(c, flags);
-    if (!*c->type)
+    if (!c->typed)
         return -EINVAL;
     return mount_new(&c->at, c->type, *c->source.text ? c->source.text : "none", flags,
                      c->options);
@@ -91,6 +92,7 @@ static int strings_get(struct mount_call *c, u64 source, u64 type, u64 options)
     int err = 0;
 
     c->type[0] = '\0';
+    c->typed = type;
     c->source.text = "";
     c->source.page = NULL;
     if (type)
@@ -246,6 +248,22 @@ long sys_fadvise64(u64 fd, u64 offset, u64 len, u64 advice)
 {
     (void)offset;
     return check_range_call(fd, advice <= 5 && (s64)len >= 0);
+}
+
+long sys_readahead(u64 fd, u64 offset, u64 count)
+{
+    struct fd_ref ref = fd_ref_get(fd);
+    long err = 0;
+
+    (void)offset, (void)count;
+    if (!ref.file)
+        return -EBADF;
+    if (!(ref.file->mode & FMODE_READ))
+        err = -EBADF;
+    else if (!ref.file->inode || !S_ISREG(ref.file->inode->mode))
+        err = -EINVAL;
+    fd_ref_put(ref);
+    return err;
 }
 
 /* ---- locks ---- */

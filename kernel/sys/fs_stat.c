@@ -66,32 +66,39 @@ struct statfs_abi {
 _Static_assert(sizeof(struct statfs_abi) == 120, "struct statfs");
 
 #define ST_VALID 0x20
+#define PIPEFS_MAGIC 0x50495045
+#define ANON_INODE_FS_MAGIC 0x09041934
 
-static struct time_abi time_of(u64 ns)
+/* Before 1970 the seconds are rounded down, so that the rest is not negative. */
+static struct time_abi time_of(s64 ns)
 {
-    u64 seconds = ns / NS_PER_SEC;
+    s64 seconds = ns / (s64)NS_PER_SEC;
 
-    return (struct time_abi){seconds, ns - seconds * NS_PER_SEC};
+    seconds -= ns < seconds * (s64)NS_PER_SEC;
+    return (struct time_abi){seconds, ns - seconds * (s64)NS_PER_SEC};
 }
 
+/* Every byte is written, so nothing need be zeroed first. */
 static long stat_put(u64 to, const struct kstat *st)
 {
-    struct stat_abi out = {
-        .dev = st->dev,
-        .ino = st->ino,
-        .mode = st->mode,
-        .nlink = st->nlink,
-        .uid = st->uid,
-        .gid = st->gid,
-        .rdev = st->rdev,
-        .size = st->size,
-        .blksize = st->blksize,
-        .blocks = st->blocks,
-        .atime = time_of(st->atime),
-        .mtime = time_of(st->mtime),
-        .ctime = time_of(st->ctime),
-    };
+    struct stat_abi out;
 
+    out.dev = st->dev;
+    out.ino = st->ino;
+    out.mode = st->mode;
+    out.nlink = st->nlink;
+    out.uid = st->uid;
+    out.gid = st->gid;
+    out.rdev = st->rdev;
+    out.pad1 = 0;
+    out.size = st->size;
+    out.blksize = st->blksize;
+    out.pad2 = 0;
+    out.blocks = st->blocks;
+    out.atime = time_of(st->atime);
+    out.mtime = time_of(st->mtime);
+    out.ctime = time_of(st->ctime);
+    out.unused[0] = out.unused[1] = 0;
     return copy_to_user(USER_PTR(to), &out, sizeof(out));
 }
 
@@ -106,31 +113,23 @@ static int stat_fd(u32 fd, struct kstat *st)
     return 0;
 }
 
-/* By name, or with AT_EMPTY_PATH and "" by descriptor. *root: is it the root of a mount? */
-static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st, bool *root)
+/* By name, or with AT_EMPTY_PATH and "" by descriptor. */
+static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st)
 {
     struct user_path path;
-    struct path at;
-    u32 lookup;
-    int err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH,
-                              &lookup);
+    u32 lookup = LOOKUP_FOLLOW;
+    int err = 0;
 
-    if (!err)
+    if (flags)
+        err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &lookup);
+    if (likely(!err))
         err = user_path_get(&path, USER_PTR(name));
     if (unlikely(err))
         return err;
-    *root = false;
-    if (flags & AT_EMPTY_PATH && !*path.text && at_fd != AT_FDCWD) {
+    if (flags & AT_EMPTY_PATH && !*path.text && at_fd != AT_FDCWD)
         err = stat_fd(at_fd, st);
-    } else {
-        err = path_lookup(at_fd, path.text, lookup, &at);
-        if (likely(!err)) {
-            inode_getattr(at.dentry->inode, st);
-            st->mount_id = at.mount->id;
-            *root = at.dentry == at.mount->root;
-            path_put(&at);
-        }
-    }
+    else
+        err = path_getattr(at_fd, path.text, lookup, st);
     user_path_put(&path);
     return err;
 }
@@ -138,8 +137,7 @@ static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st, bool *roo
 long sys_newfstatat(u64 at_fd, u64 name, u64 to, u64 flags)
 {
     struct kstat st;
-    bool root;
-    int err = stat_name(at_fd, name, flags, &st, &root);
+    int err = stat_name(at_fd, name, flags, &st);
 
     return likely(!err) ? stat_put(to, &st) : err;
 }
@@ -152,7 +150,7 @@ long sys_fstat(u64 fd, u64 to)
     return err ? err : stat_put(to, &st);
 }
 
-static struct statx_time statx_time_of(u64 ns)
+static struct statx_time statx_time_of(s64 ns)
 {
     struct time_abi t = time_of(ns);
 
@@ -163,16 +161,15 @@ long sys_statx(u64 at_fd, u64 name, u64 flags, u64 mask, u64 to)
 {
     struct statx_abi out = {.attributes_mask = STATX_ATTR_MOUNT_ROOT};
     struct kstat st;
-    bool root;
     int err;
 
     if ((u32)mask & STATX_RESERVED || (flags & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE)
         return -EINVAL;
-    err = stat_name(at_fd, name, (u32)flags & ~AT_STATX_SYNC_TYPE, &st, &root);
+    err = stat_name(at_fd, name, (u32)flags & ~AT_STATX_SYNC_TYPE, &st);
     if (err)
         return err;
     out.mask = STATX_BASIC | STATX_MNT_ID | (st.btime ? mask & STATX_BTIME : 0);
-    out.attributes = root ? STATX_ATTR_MOUNT_ROOT : 0;
+    out.attributes = st.mount_root ? STATX_ATTR_MOUNT_ROOT : 0;
     out.blksize = st.blksize;
     out.nlink = st.nlink;
     out.uid = st.uid;
@@ -241,10 +238,10 @@ long sys_statfs(u64 name, u64 to)
 }
 
 /* Files without a file system (pipes, eventfds) show one of their own kind. */
-static long statfs_put_none(u64 to)
+static long statfs_put_none(u64 to, bool pipe)
 {
     struct statfs_abi out = {
-        .type = 0x09041934, .bsize = 4096, .frsize = 4096, .namelen = NAME_MAX, .flags = ST_VALID};
+        .type = pipe ? PIPEFS_MAGIC : ANON_INODE_FS_MAGIC, .bsize = 4096, .frsize = 4096, .namelen = NAME_MAX, .flags = ST_VALID};
 
     return copy_to_user(USER_PTR(to), &out, sizeof(out));
 }
@@ -256,7 +253,8 @@ long sys_fstatfs(u64 fd, u64 to)
 
     if (!ref.file)
         return -EBADF;
-    err = ref.file->path.mount ? statfs_put(to, ref.file->path.mount) : statfs_put_none(to);
+    err = ref.file->path.mount ? statfs_put(to, ref.file->path.mount)
+                               : statfs_put_none(to, S_ISFIFO(ref.file->ops->stat_mode));
     fd_ref_put(ref);
     return err;
 }
@@ -296,19 +294,28 @@ long sys_faccessat2(u64 at_fd, u64 name, u64 mode, u64 flags)
 long sys_readlinkat(u64 at_fd, u64 name, u64 to, u64 size)
 {
     char small[128], *buf = small;
+    struct user_path user;
     struct path path;
     ssize_t n;
+    bool empty;
 
     if ((s32)size <= 0)
         return -EINVAL;
     size = MIN_T(u64, (u32)size, PATH_MAX);
-    n = path_lookup_user(at_fd, USER_PTR(name), LOOKUP_EMPTY, &path);
+    n = user_path_get(&user, USER_PTR(name));
+    if (n)
+        return n;
+    empty = !*user.text;
+    n = path_lookup(at_fd, user.text, LOOKUP_EMPTY, &path);
+    user_path_put(&user);
     if (n)
         return n;
     if (size > sizeof(small))
         buf = kmalloc(PATH_MAX);
     n = -ENOMEM;
-    if (buf) {
+    if (empty && !S_ISLNK(path.dentry->inode->mode)) {
+        n = -ENOENT;
+    } else if (buf) {
         n = vfs_readlink(&path, buf, size);
         if (n > 0 && copy_to_user(USER_PTR(to), buf, n))
             n = -EFAULT;

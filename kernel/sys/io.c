@@ -67,38 +67,58 @@ static inline int buffer_iter(struct iter *it, u64 buf, u64 count)
     return 0;
 }
 
-long sys_read(u64 fd, u64 buf, u64 count)
+/*
+ * read and write: the general parts above, with each field of the file loaded once. A file that
+ * is O_PATH has neither mode, so it needs no test of its own.
+ */
+static __always_inline long read_or_write(u64 fd, u64 buf, u64 count, bool write)
 {
-    struct fd_ref ref = fd_ref_get(fd);
+    struct fd_ref ref = fd_ref_get_raw(fd);
+    ssize_t (*move)(struct io_request * req);
+    struct file *file = ref.file;
+    struct io_request req;
     struct iter it;
     ssize_t result;
+    u32 mode;
 
-    if (unlikely(!ref.file))
+    if (unlikely(!file))
         return -EBADF;
-    result = check_mode(ref.file, false);
-    if (likely(!result))
-        result = buffer_iter(&it, buf, count);
-    if (likely(!result))
-        result = transfer(ref.file, &it, 0, false);
+    mode = file->mode;
+    move = write ? file->ops->write : file->ops->read;
+    result = -EBADF;
+    if (unlikely(!(mode & (write ? FMODE_WRITE : FMODE_READ))))
+        goto put;
+    result = -EINVAL;
+    if (unlikely(!move))
+        goto put;
+    result = buffer_iter(&it, buf, count);
+    if (unlikely(result))
+        goto put;
+    if (unlikely(mode & FMODE_ATOMIC_POS && ref_read(&file->refs) > 1)) {
+        result = transfer(file, &it, 0, write);
+        goto put;
+    }
+    req.file = file;
+    req.iter = &it;
+    req.pos = file->pos;
+    req.flags = file_io_flags(file);
+    req.done = NULL;
+    result = move(&req);
+    if (result > 0 && !(mode & FMODE_STREAM))
+        file->pos = req.pos;
+put:
     fd_ref_put(ref);
     return result;
 }
 
+long sys_read(u64 fd, u64 buf, u64 count)
+{
+    return read_or_write(fd, buf, count, false);
+}
+
 long sys_write(u64 fd, u64 buf, u64 count)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    struct iter it;
-    ssize_t result;
-
-    if (unlikely(!ref.file))
-        return -EBADF;
-    result = check_mode(ref.file, true);
-    if (likely(!result))
-        result = buffer_iter(&it, buf, count);
-    if (likely(!result))
-        result = transfer(ref.file, &it, 0, true);
-    fd_ref_put(ref);
-    return result;
+    return read_or_write(fd, buf, count, true);
 }
 
 static inline long positional(u64 fd, u64 buf, u64 count, loff_t pos, bool write)

@@ -30,16 +30,49 @@ static void drop_ignored(struct process *process, int sig)
     spin_unlock_irqrestore(&process->lock, flags);
 }
 
-long sys_rt_sigaction(u64 sig, u64 action, u64 old_action, u64 size)
+/*
+ * A table that one thread alone uses needs no lock: it reads actions whole at delivery, and senders,
+ * interrupts included, only look at the handler, which is one word.
+ */
+static bool own_table(struct process *process, struct sighand *table)
 {
-    struct process *process = current_process();
+    return process->thread_count == 1 && ref_read(&table->refs) == 1;
+}
+
+static void action_set(struct process *process, int sig, const struct sigaction *new)
+{
     struct sighand *table = process->sighand;
-    struct sigaction new, old;
     irqflags_t flags;
 
-    if (size != SIGSET_SIZE || (u32)sig - 1 >= SIGNAL_MAX)
+    if (likely(own_table(process, table))) {
+        table->actions[sig - 1] = *new;
+    } else {
+        flags = spin_lock_irqsave(&table->lock);
+        table->actions[sig - 1] = *new;
+        spin_unlock_irqrestore(&table->lock, flags);
+    }
+    if (unlikely(new->handler <= SIG_IGN))
+        drop_ignored(process, sig);
+}
+
+static int action_get(struct process *process, int sig, struct user_ptr out)
+{
+    struct sighand *table = process->sighand;
+    irqflags_t flags = spin_lock_irqsave(&table->lock);
+    struct sigaction action = table->actions[sig - 1];
+
+    spin_unlock_irqrestore(&table->lock, flags);
+    return copy_to_user(out, &action, sizeof(action));
+}
+
+long sys_rt_sigaction(u64 signal, u64 action, u64 old_action, u64 size)
+{
+    struct process *process = current_process();
+    u32 sig = (u32)signal;
+    struct sigaction new;
+
+    if (size != SIGSET_SIZE || sig - 1 >= SIGNAL_MAX)
         return -EINVAL;
-    sig = (u32)sig;
     if (action) {
         if (SIGNAL_BIT(sig) & SIGNALS_UNBLOCKABLE)
             return -EINVAL;
@@ -48,15 +81,10 @@ long sys_rt_sigaction(u64 sig, u64 action, u64 old_action, u64 size)
         new.flags &= SA_KNOWN;
         new.mask &= ~SIGNALS_UNBLOCKABLE;
     }
-    flags = spin_lock_irqsave(&table->lock);
-    old = table->actions[sig - 1];
-    if (action)
-        table->actions[sig - 1] = new;
-    spin_unlock_irqrestore(&table->lock, flags);
-    if (action && new.handler <= SIG_IGN)
-        drop_ignored(process, sig);
-    if (old_action && copy_to_user(USER_PTR(old_action), &old, sizeof(old)))
+    if (old_action && action_get(process, sig, USER_PTR(old_action)))
         return -EFAULT;
+    if (action)
+        action_set(process, sig, &new);
     return 0;
 }
 
@@ -247,6 +275,8 @@ long sys_kill(u64 pid, u64 signal)
     if ((u32)sig > SIGNAL_MAX)
         return -EINVAL;
     siginfo_user(&info, sig, SI_USER);
+    if (target == (s32)current_process()->tgid)
+        return sig ? signal_send_process(current_process(), sig, &info) : 0;
     if (target > 0)
         return kill_one(target, sig, &info);
     if (target == -1)

@@ -68,6 +68,7 @@ static void process_free_rcu(struct rcu_head *head)
         sighand_put(process->sighand);
     if (process->pid)
         pid_put(process->pid);
+    signal_spare_free(process);
     kmem_cache_free(process_cache, process);
 }
 

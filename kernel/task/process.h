@@ -16,6 +16,7 @@
 
 struct task;
 struct posix_timer;
+struct signal_entry;
 
 struct sighand {
     struct refcount refs;
@@ -76,6 +77,7 @@ struct process {
     struct spinlock lock;     /* [P] */
     struct sighand *sighand;  /* [P] */
     struct signal_pending pending; /* [P] for any thread */
+    struct signal_entry *spare_entry; /* [P] of signal.c */
     u32 queued;               /* [P] entries queued, against RLIMIT_SIGPENDING */
     int exit_code;            /* [P] wait status of a group exit, then of the zombie */
     struct task *exec_task;   /* [P] a thread in exec that waits for the others to go */

@@ -66,11 +66,11 @@ bool signal_fatal_pending(void)
 
 void siginfo_user(struct siginfo *info, int sig, int code)
 {
-    memset(info, 0, sizeof(*info));
-    info->signo = sig;
-    info->code = code;
-    info->pid = current_process()->tgid;
-    info->uid = current_cred()->uid;
+    struct task *self = self_task();
+
+    *info = (struct siginfo){.signo = sig, .code = code};
+    info->pid = self->process->tgid;
+    info->uid = self->cred->uid;
 }
 
 void signal_wake(struct task *task, bool fatal)
@@ -172,11 +172,21 @@ static bool prepare_locked(struct process *process, struct task *task, int sig, 
         return true;
     if (process->flags & PROCESS_UNKILLABLE && handler_of(process, sig) == SIG_DFL)
         return false;
+    if (likely(!signal_is_ignored_locked(process, sig)))
+        return true;
     if (!task)
         task = representative(process);
-    if (task && (task->blocked | task->real_blocked) & bit)
-        return true;
-    return !signal_is_ignored_locked(process, sig);
+    return task && (task->blocked | task->real_blocked) & bit;
+}
+
+/* An entry that is free again; one is kept for the next signal of the process. */
+static void entry_free(struct process *process, struct signal_entry *entry)
+{
+    process->queued--;
+    if (!process->spare_entry)
+        process->spare_entry = entry;
+    else
+        kmem_cache_free(entry_cache, entry);
 }
 
 /* Room for an entry under RLIMIT_SIGPENDING, and memory. */
@@ -186,7 +196,11 @@ static struct signal_entry *entry_alloc(struct process *process, int sig)
 
     if (sig >= SIGRTMIN && process->queued >= READ_ONCE(process->rlimits[RLIMIT_SIGPENDING].soft))
         return NULL;
-    entry = kmem_cache_alloc_nosleep(entry_cache);
+    entry = process->spare_entry;
+    if (entry)
+        process->spare_entry = NULL;
+    else
+        entry = kmem_cache_alloc_nosleep(entry_cache);
     if (entry)
         process->queued++;
     return entry;
@@ -253,10 +267,7 @@ static int send_locked(struct process *process, struct task *task, int sig,
         return 0;
     entry = entry_alloc(process, sig);
     if (entry) {
-        if (info)
-            entry->info = *info;
-        else
-            entry->info.code = SI_KERNEL;
+        entry->info = info ? *info : (struct siginfo){.code = SI_KERNEL};
         entry->info.signo = sig;
         list_add_tail(&entry->link, &pending->queue);
     } else if (sig >= SIGRTMIN && info && info->code != SI_USER) {
@@ -373,8 +384,7 @@ static void collect(struct process *process, struct signal_pending *pending, int
     }
     *info = found->info;
     list_del(&found->link);
-    process->queued--;
-    kmem_cache_free(entry_cache, found);
+    entry_free(process, found);
 }
 
 static int first_signal(u64 set)
@@ -400,18 +410,31 @@ int signal_dequeue_locked(u64 blocked, struct siginfo *info)
     return sig;
 }
 
-void signal_recalc_locked(void)
+static inline void recalc(struct process *process, struct task *task)
 {
-    struct task *task = self_task();
-    struct process *process = task->process;
-    bool work = (task->pending.set | process->pending.set) & ~task->blocked;
+    u64 work = (task->pending.set | process->pending.set) & ~task->blocked;
 
     work |= process->flags & (PROCESS_GROUP_EXIT | PROCESS_CONT_NOTIFY);
-    work |= process->stop_signal || (process->exec_task && process->exec_task != task);
+    work |= process->stop_signal;
+    if (unlikely(process->exec_task))
+        work |= process->exec_task != task;
     if (work)
         __atomic_or_fetch(&task->thread.head.work, WORK_SIGNAL, __ATOMIC_RELAXED);
     else if (task->thread.head.work & WORK_SIGNAL)
         __atomic_and_fetch(&task->thread.head.work, ~(u32)WORK_SIGNAL, __ATOMIC_RELAXED);
+}
+
+void signal_spare_free(struct process *process)
+{
+    if (process->spare_entry)
+        kmem_cache_free(entry_cache, process->spare_entry);
+}
+
+void signal_recalc_locked(void)
+{
+    struct task *task = self_task();
+
+    recalc(task->process, task);
 }
 
 /* Shared signals that this task now blocks may have been meant for it: others look again. */
@@ -439,9 +462,10 @@ void signal_set_blocked(u64 blocked)
     if (blocked == task->blocked)
         return;
     flags = spin_lock_irqsave(&process->lock);
-    signal_retarget_locked(process, task, blocked & ~task->blocked);
+    if (unlikely(process->pending.set & blocked & ~task->blocked))
+        signal_retarget_locked(process, task, blocked & ~task->blocked);
     task->blocked = blocked;
-    signal_recalc_locked();
+    recalc(process, task);
     spin_unlock_irqrestore(&process->lock, flags);
 }
 

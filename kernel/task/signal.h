@@ -91,6 +91,9 @@ void signal_flush_locked(struct process *process, u64 set);
 /* Frees what is queued in one place. */
 void signal_queue_free_locked(struct process *process, struct signal_pending *pending);
 
+/* The end of a process object: frees what signals keep with it. */
+void signal_spare_free(struct process *process);
+
 /* Starts the end of a process: all threads see SIGKILL; exit_code is its wait status. */
 void signal_kill_process_locked(struct process *process, int exit_code);
 

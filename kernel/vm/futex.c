@@ -3,7 +3,8 @@
  *
  * What it is. User code decides by the value of a word; the kernel only lets threads sleep "while
  * the word is X" and wakes them. A word is known by its key: in private memory the space and the
- * address, in memory shared between processes the mapping and the offset in it.
+ * address (and whether the caller said FUTEX_PRIVATE_FLAG), in memory shared between processes the
+ * mapping and the offset in it.
  *
  * Structures and invariants. Keys are hashed to buckets, each a spinlock and a list of waiters in
  * order of arrival. A waiter lives on its thread's stack.
@@ -43,8 +44,11 @@
 
 struct futex_key {
     u64 object; /* a vm_space or a mapping */
-    u64 offset; /* the address, or the byte in the mapping */
+    u64 offset; /* the address, or the byte in the mapping; KEY_NOT_PRIVATE */
 };
+
+/* Calls without FUTEX_PRIVATE_FLAG do not meet those with it, even on private memory. */
+#define KEY_NOT_PRIVATE 2
 
 struct bucket {
     struct spinlock lock;
@@ -101,10 +105,12 @@ static int __noinline key_shared(struct vm_space *space, u64 addr, struct futex_
     region = vm_region_at_or_above(space, addr);
     if (region && region->start <= addr) {
         error = 0;
-        if (region->flags & VM_SHARED && region->mapping)
-            *key =
-                (struct futex_key){(u64)region->mapping,
-                                   (region_index(region, addr) << PAGE_SHIFT) + (addr & PAGE_MASK)};
+        if (region->flags & VM_SHARED && region->mapping) {
+            key->object = (u64)region->mapping;
+            key->offset = (region_index(region, addr) << PAGE_SHIFT) + (addr & PAGE_MASK);
+        } else {
+            key->offset |= KEY_NOT_PRIVATE;
+        }
     }
     mutex_unlock(&space->lock);
     return error;

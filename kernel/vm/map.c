@@ -13,11 +13,7 @@
 #define PROT_GROWSUP    0x02000000
 #define BRK_RANDOM_BITS 18
 
-/* What MAP_SHARED_VALIDATE knows; others are -EOPNOTSUPP with it and ignored without. */
-#define MAP_KNOWN                                                                            \
-    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | \
-     MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB |    \
-     MAP_FIXED_NOREPLACE)
+#define MAP_SYNC        0x80000 /* for persistent memory */
 
 u64 address_choose(struct vm_space *space, u64 hint, u64 len)
 {
@@ -134,7 +130,7 @@ static int map_backing(struct vm_region *proto, struct file *file, u64 offset, u
 
     if (type == MAP_SHARED_VALIDATE && !file)
         return -EINVAL;
-    if (type == MAP_SHARED_VALIDATE && flags & ~MAP_KNOWN)
+    if (type == MAP_SHARED_VALIDATE && flags & MAP_SYNC)
         return -EOPNOTSUPP;
     if (type != MAP_PRIVATE && type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
         return -EINVAL;
@@ -230,7 +226,7 @@ long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, stru
         return -EINVAL;
     if (fixed && (addr > VM_USER_END || len > VM_USER_END - addr))
         return -ENOMEM;
-    if (fixed && addr < VM_MIN_ADDRESS)
+    if (fixed && addr < VM_MIN_ADDRESS && !cred_has_cap(CAP_SYS_RAWIO))
         return -EPERM;
     proto.prot = prot & VM_PROT_MASK;
     if (flags & MAP_LOCKED)
@@ -245,7 +241,7 @@ long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, stru
     region_free_list(&dead);
     if (proto.file && !used)
         file_put(proto.file);
-    if (result > 0 &&
+    if (result >= 0 &&
         (proto.flags & VM_LOCKED || (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK))))
         vm_populate(space, result, len);
     return result;

@@ -81,7 +81,7 @@ static u64 entry_va(struct pt_run run, const pte_t *entry)
     return run.va + (entry - run.entry) * PAGE_SIZE;
 }
 
-/* Addresses of the first and behind the last page that a walk has changed; first 0: none. */
+/* Addresses of the first and behind the last page that a walk has changed; end 0: none. */
 struct span {
     u64 first, end;
 };
@@ -90,7 +90,7 @@ static inline void span_add(struct span *span, struct pt_run run, const pte_t *e
 {
     u64 va = entry_va(run, entry);
 
-    if (!span->first)
+    if (!span->end)
         span->first = va;
     span->end = va + PAGE_SIZE;
 }
@@ -141,7 +141,7 @@ void pages_zap(struct vm_space *space, u64 start, u64 end)
     struct span span = hide(space, start, end);
     struct vm_region *region;
 
-    if (!span.first)
+    if (!span.end)
         return;
     space->peak_rss = MAX(space->peak_rss, vm_rss_pages(space));
     tlb_flush_range(&space->pt, span.first, span.end, false);
@@ -213,7 +213,7 @@ void pages_protect(struct vm_space *space, struct vm_region *region, u64 start, 
         pte_store(entry, new);
         span_add(&span, run, entry);
     }
-    if (span.first)
+    if (span.end)
         tlb_flush_range(&space->pt, span.first, span.end, false);
 }
 

@@ -55,7 +55,8 @@ static long move(struct vm_space *space, struct vm_region *region, const struct 
         unmap_locked(space, to, to + r->new_len, dead);
         return error;
     }
-    error = unmap_locked(space, r->old, r->old + r->old_len, dead);
+    if (r->old_len) /* else it is a second view of shared memory */
+        error = unmap_locked(space, r->old, r->old + r->old_len, dead);
     return error ? error : (long)to;
 }
 
@@ -77,6 +78,8 @@ static long remap_locked(struct vm_space *space, const struct remap *r, struct l
     region = vm_region_at_or_above(space, r->old);
     if (!region || region->start > r->old || region->end < r->old + r->old_len)
         return -EFAULT;
+    if (!r->old_len && !(region->flags & VM_SHARED))
+        return -EINVAL;
     if (grown && region->flags & (VM_PHYSICAL | VM_GROWSDOWN))
         return -EFAULT;
     if (grown && region->flags & VM_LOCKED && lock_check(space, grown))
@@ -85,7 +88,7 @@ static long remap_locked(struct vm_space *space, const struct remap *r, struct l
     if (error)
         return error;
     if (!(r->flags & MREMAP_FIXED)) {
-        if (!grown || grow_in_place(space, region, r))
+        if (!grown || (r->old_len && grow_in_place(space, region, r)))
             return r->old;
         if (!(r->flags & MREMAP_MAYMOVE))
             return -ENOMEM;
@@ -104,12 +107,14 @@ long vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 fla
     bool locked = false;
     long result;
 
-    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || old & PAGE_MASK || !r.new_len || !r.old_len)
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || old & PAGE_MASK || !r.new_len)
         return -EINVAL;
     if (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE))
         return -EINVAL;
-    if (r.new_len > VM_USER_END || r.old_len > VM_USER_END || old > VM_USER_END - r.old_len)
+    if (r.new_len > VM_USER_END)
         return -EINVAL;
+    if (r.old_len > VM_USER_END || old > VM_USER_END - r.old_len)
+        return -EFAULT;
     if (flags & MREMAP_FIXED) {
         if (new_addr & PAGE_MASK || new_addr > VM_USER_END - r.new_len)
             return -EINVAL;

@@ -5,7 +5,7 @@
 #include "arch/uaccess.h"
 #include "core/clock.h"
 #include "core/ktest.h"
-#include "core/time_page.h"
+#include "lib/time_page.h"
 #include "arch/vdso.h"
 #include "lib/errno.h"
 #include "lib/string.h"

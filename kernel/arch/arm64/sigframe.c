@@ -17,7 +17,6 @@
 #include "arch/cpu.h"
 #include "arch/uaccess.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 
 #define FPSIMD_MAGIC 0x46508001
 #define ESR_MAGIC 0x45535201
@@ -29,118 +28,86 @@
 #define PSTATE_BTYPE (3UL << 10)
 #define PSTATE_BTYPE_CALL (2UL << 10)
 #define PSTATE_TCO (1UL << 25)
+#define PSTATE_MODE 0x1fUL
+#define PSTATE_MASKS 0x3c0UL
 
-struct record {
-    u32 magic, size;
+#define RECORD_HEAD(magic, size) ((u64)(size) << 32 | (magic))
+#define FPSIMD_SIZE 528
+#define ESR_SIZE 16
+
+/* Offsets in the frame. */
+enum {
+    AT_SIGINFO = 0,
+    AT_CONTEXT = 128,
+    AT_ALTSTACK = AT_CONTEXT + 16,
+    AT_MASK = AT_CONTEXT + 40,
+    AT_FAULT = AT_CONTEXT + 176,
+    AT_REGISTERS = AT_FAULT + 8,
+    AT_RECORDS = 592,
+    AT_LINK = AT_RECORDS + RECORDS_SIZE,
+    FRAME_BYTES = AT_LINK + 16,
 };
 
-struct fpsimd_record {
-    struct record head;
-    u32 fpsr, fpcr;
-    u64 vregs[64];
-};
+/* x0 to x30, SP, PC and PSTATE lie in the trap frame as they do in struct sigcontext. */
+#define REGISTERS_SIZE 272
 
-struct esr_record {
-    struct record head;
-    u64 esr;
-};
-
-/* ucontext_t without the records. */
-struct user_context {
-    u64 flags, link;
-    u8 altstack[24];
-    u64 mask;
-    u8 unused[120];
-    u64 align;
-    u64 fault_address;
-    u64 regs[31];
-    u64 sp, pc, pstate;
-    u64 align_records;
-};
-
-/* What is written of the records when all are there. */
-struct user_records {
-    struct fpsimd_record fpsimd;
-    struct esr_record esr;
-    struct record end;
-};
-
-struct user_frame_layout {
-    u8 siginfo[128];
-    struct user_context context;
-    u8 records[RECORDS_SIZE];
-    u64 frame_record[2];
-};
-
-_Static_assert(offsetof(struct user_context, fault_address) == 176, "uc_mcontext");
-_Static_assert(offsetof(struct user_frame_layout, records) == 592, "__reserved");
-_Static_assert(offsetof(struct user_frame_layout, frame_record) == 4688, "struct rt_sigframe");
-
-static void fill_context(struct user_context *c, const struct trap_frame *f,
-                         const struct sigframe_info *info)
-{
-    memset(c, 0, offsetof(struct user_context, regs));
-    memcpy(c->altstack, info->altstack, sizeof(c->altstack));
-    c->mask = info->mask;
-    c->fault_address = info->fault_address;
-    memcpy(c->regs, f->regs, sizeof(c->regs));
-    c->sp = f->sp;
-    c->pc = f->pc;
-    c->pstate = f->pstate;
-    c->align_records = 0;
-}
-
-/* The records; returns their bytes. */
-static size_t fill_records(struct user_records *r, const struct fp_state *fp, u64 esr)
-{
-    struct record *end = &r->esr.head;
-
-    r->fpsimd.head = (struct record){FPSIMD_MAGIC, sizeof(r->fpsimd)};
-    r->fpsimd.fpsr = fp->fpsr;
-    r->fpsimd.fpcr = fp->fpcr;
-    memcpy(r->fpsimd.vregs, fp->vregs, sizeof(fp->vregs));
-    if (esr) {
-        r->esr.head = (struct record){ESR_MAGIC, sizeof(r->esr)};
-        r->esr.esr = esr;
-        end = &r->end;
-    }
-    *end = (struct record){0, 0};
-    return (char *)(end + 1) - (char *)r;
-}
+_Static_assert(offsetof(struct trap_frame, pstate) + 8 == REGISTERS_SIZE, "struct sigcontext");
+_Static_assert(offsetof(struct fp_state, fpsr) == 512, "vregs come first");
+_Static_assert(AT_LINK == 4688, "struct rt_sigframe");
 
 /* siginfo_t: what the kernel has of it, and zeros. */
 static bool put_siginfo(u64 base, const void *siginfo)
 {
-    return user_copy_to(base, siginfo, 48) || user_clear(base + 48, 128 - 48);
+    return user_copy_to(base + AT_SIGINFO, siginfo, 48) ||
+           user_clear(base + AT_SIGINFO + 48, 128 - 48);
+}
+
+/* uc_flags, uc_link, uc_stack and uc_sigmask, which is followed by room for more signals. */
+static bool put_context(u64 base, const struct sigframe_info *info)
+{
+    const u64 *altstack = info->altstack;
+    u64 head[6] = {0, 0, altstack[0], altstack[1], altstack[2], info->mask};
+
+    return user_copy_to(base + AT_CONTEXT, head, sizeof(head)) ||
+           user_store64(base + AT_FAULT, info->fault_address);
+}
+
+static bool put_records(u64 at, const struct fp_state *fp, u64 esr)
+{
+    if (user_store64(at, RECORD_HEAD(FPSIMD_MAGIC, FPSIMD_SIZE)) ||
+        user_store64(at + 8, (u64)fp->fpcr << 32 | fp->fpsr) ||
+        user_copy_to(at + 16, fp->vregs, sizeof(fp->vregs)))
+        return true;
+    at += FPSIMD_SIZE;
+    if (esr) {
+        if (user_store64(at, RECORD_HEAD(ESR_MAGIC, ESR_SIZE)) || user_store64(at + 8, esr))
+            return true;
+        at += ESR_SIZE;
+    }
+    return user_store64(at, 0);
 }
 
 int sigframe_push(struct trap_frame *f, const struct fp_state *fp,
                   const struct sigframe_info *info)
 {
-    struct {
-        struct user_context context;
-        struct user_records records;
-    } out;
-    u64 record = ALIGN_DOWN(info->stack - 16, 16UL), link[2] = {f->regs[29], f->regs[30]};
-    u64 base = record - offsetof(struct user_frame_layout, frame_record);
-    u64 context = base + offsetof(struct user_frame_layout, context);
-    size_t size;
+    u64 link = ALIGN_DOWN(info->stack - 16, 16UL), base = link - AT_LINK;
 
-    if (info->stack < sizeof(struct user_frame_layout) + 32)
+    if (info->stack < FRAME_BYTES + 16)
         return -EFAULT;
-    fill_context(&out.context, f, info);
-    size = sizeof(out.context) + fill_records(&out.records, fp, info->fault_esr);
-    if (user_copy_to(context, &out, size) || user_copy_to(record, link, sizeof(link)))
+    if (put_context(base, info) ||
+        user_copy_to(base + AT_REGISTERS, f->regs, REGISTERS_SIZE) ||
+        put_records(base + AT_RECORDS, fp, info->fault_esr) ||
+        user_store64(link, f->regs[29]) || user_store64(link + 8, f->regs[30]))
         return -EFAULT;
     if (info->siginfo && put_siginfo(base, info->siginfo))
         return -EFAULT;
 
     f->regs[0] = info->signal;
     if (info->siginfo) {
-        f->regs[1] = base;
-        f->regs[2] = context;
+        f->regs[1] = base + AT_SIGINFO;
+        f->regs[2] = base + AT_CONTEXT;
     }
-    f->regs[29] = record;
+    f->regs[29] = link;
     f->regs[30] = info->restorer;
     f->sp = base;
     f->pc = info->handler;
@@ -153,50 +120,56 @@ int sigframe_push(struct trap_frame *f, const struct fp_state *fp,
 /* The FP/SIMD record is the first in frames of ours, but a program may have built another order. */
 static int pop_records(u64 at, struct fp_state *fp)
 {
-    u64 end = at + RECORDS_SIZE;
+    u64 end = at + RECORDS_SIZE, head, control;
     bool fp_seen = false;
-    struct record head;
 
     for (;;) {
-        if (end - at < sizeof(head) || user_copy_from(&head, at, sizeof(head)))
+        u32 magic, size;
+
+        if (end - at < sizeof(head) || user_load64(at, &head))
             return -EFAULT;
-        if (!head.magic)
-            return head.size || !fp_seen ? -EINVAL : 0;
-        if (head.size < sizeof(head) || head.size % 16 || head.size > end - at)
+        magic = (u32)head;
+        size = head >> 32;
+        if (!magic)
+            return size || !fp_seen ? -EINVAL : 0;
+        if (size < sizeof(head) || size % 16 || size > end - at)
             return -EINVAL;
-        if (head.magic == FPSIMD_MAGIC) {
-            if (fp_seen || head.size != sizeof(struct fpsimd_record))
+        if (magic == FPSIMD_MAGIC) {
+            if (fp_seen || size != FPSIMD_SIZE)
                 return -EINVAL;
-            if (user_load32(at + 8, &fp->fpsr) || user_load32(at + 12, &fp->fpcr) ||
+            if (user_load64(at + 8, &control) ||
                 user_copy_from(fp->vregs, at + 16, sizeof(fp->vregs)))
                 return -EFAULT;
+            fp->fpsr = (u32)control;
+            fp->fpcr = control >> 32;
             fp_seen = true;
-        } else if (head.magic != ESR_MAGIC) {
+        } else if (magic != ESR_MAGIC) {
             return -EINVAL;
         }
-        at += head.size;
+        at += size;
     }
 }
 
 int sigframe_pop(struct trap_frame *f, struct fp_state *fp, u64 *mask, void *altstack)
 {
-    u64 base = f->sp;
-    struct user_context c;
+    u64 base = f->sp, pstate, head[4], *out = altstack;
+    bool bad;
 
     if (base % 16)
         return -EINVAL;
-    if (user_copy_from(&c, base + offsetof(struct user_frame_layout, context), sizeof(c)))
+    if (user_copy_from(head, base + AT_ALTSTACK, sizeof(head)))
         return -EFAULT;
-    /* EL0, AArch64, nothing masked: the rest of PSTATE is the kernel's business. */
-    if (c.pstate & 0x1f || c.pstate & 0x3c0)
+    bad = user_copy_from(f->regs, base + AT_REGISTERS, REGISTERS_SIZE);
+    pstate = f->pstate;
+    f->pstate = pstate & PSTATE_USER_BITS;
+    if (bad)
+        return -EFAULT;
+    if (pstate & (PSTATE_MODE | PSTATE_MASKS)) /* EL0, AArch64, nothing masked */
         return -EINVAL;
-    memcpy(f->regs, c.regs, sizeof(c.regs));
-    f->sp = c.sp;
-    f->pc = c.pc;
-    f->pstate = c.pstate & PSTATE_USER_BITS;
-    *mask = c.mask;
-    memcpy(altstack, c.altstack, sizeof(c.altstack));
-    return pop_records(base + offsetof(struct user_frame_layout, records), fp);
+    for (int i = 0; i < 3; i++)
+        out[i] = head[i];
+    *mask = head[3];
+    return pop_records(base + AT_RECORDS, fp);
 }
 
 void frame_restart_as(struct trap_frame *f, u32 number)

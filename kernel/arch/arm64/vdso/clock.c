@@ -3,19 +3,7 @@
  * page. Runs in user mode: nothing here may need a relocation, memory of its own or the stack
  * protector. Names, versions and meaning are those of vdso(7) for aarch64.
  */
-#include "core/time_page.h"
-
-struct timespec {
-    s64 sec, nsec;
-};
-
-struct timeval {
-    s64 sec, usec;
-};
-
-struct timezone {
-    s32 minuteswest, dsttime;
-};
+#include "arch/arm64/vdso/clock.h"
 
 enum clock {
     CLOCK_REALTIME,
@@ -33,12 +21,6 @@ enum clock {
 
 #define NR_CLOCK_GETTIME 113
 #define NR_CLOCK_GETRES  114
-
-extern const struct time_page vdso_time_page __attribute__((visibility("hidden")));
-
-int __kernel_clock_gettime(int clock, struct timespec *ts);
-int __kernel_clock_getres(int clock, struct timespec *ts);
-int __kernel_gettimeofday(struct timeval *tv, struct timezone *tz);
 
 static long call(long number, long a, void *b)
 {
