@@ -49,6 +49,11 @@ ifneq (,$(findstring lld,$(LD)))
 LDFLAGS := $(filter-out --no-warn-rwx-segments,$(LDFLAGS))
 endif
 
+# What the objects depend on beside their sources: another choice of flags builds them anew.
+CONFIG := $(CC) $(CFLAGS) $(KTEST)
+$(shell mkdir -p $(O); echo '$(CONFIG)' | cmp -s - $(O)/config || echo '$(CONFIG)' > $(O)/config; \
+	echo '$(INITRAMFS)' | cmp -s - $(O)/config.initramfs || echo '$(INITRAMFS)' > $(O)/config.initramfs)
+
 SOURCES := $(sort $(shell find kernel -name '*.[cS]' -not -path 'kernel/arch/host/*' \
 	-not -path '*/vdso/*'))
 ifeq ($(KTEST),0)
@@ -71,7 +76,7 @@ include kernel/fs/zlib.mk
 LIBRARIES := $(ZLIB_SOURCES:build/packages/%=$(O)/packages/%.o)
 $(ZLIB_DIR)/zlib.h $(ZLIB_SOURCES) &:
 	tools/fetch.sh zlib
-$(LIBRARIES): $(O)/packages/%.o: build/packages/%
+$(LIBRARIES): $(O)/packages/%.o: build/packages/% $(O)/config
 	@mkdir -p $(@D)
 	$(call run,CC) $(CC) $(CFLAGS) $(ZLIB_CFLAGS) -c -o $@ $<
 $(O)/kernel/fs/gunzip.c.o: CFLAGS += $(GUNZIP_CFLAGS)
@@ -80,15 +85,15 @@ $(O)/kernel/fs/gunzip.c.o: $(ZLIB_DIR)/zlib.h
 # Runs before the MMU is on, where an unaligned access faults, and before relocation.
 $(O)/kernel/arch/arm64/boot_map.c.o: CFLAGS += -mstrict-align -fno-stack-protector -fno-sanitize=all
 
-$(O)/%.c.o: %.c Makefile
+$(O)/%.c.o: %.c Makefile $(O)/config
 	@mkdir -p $(@D)
 	$(call run,CC) $(CC) $(CFLAGS) -c -o $@ $<
-$(O)/%.S.o: %.S Makefile
+$(O)/%.S.o: %.S Makefile $(O)/config
 	@mkdir -p $(@D)
 	$(call run,AS) $(CC) $(CFLAGS) $(ASFLAGS) -D__ASSEMBLER__ -c -o $@ $<
 
 # The archive that is built in, or nothing.
-$(O)/initramfs.o: $(INITRAMFS) Makefile
+$(O)/initramfs.o: $(INITRAMFS) Makefile $(O)/config.initramfs
 	@mkdir -p $(@D)
 	@printf '.section .initramfs, "aw"\n%s\n' '$(if $(INITRAMFS),.incbin "$(INITRAMFS)")' > $(O)/initramfs.S
 	$(call run,CC) $(CC) $(filter-out -MMD -MP,$(CFLAGS)) -c -o $@ $(O)/initramfs.S

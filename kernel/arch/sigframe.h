@@ -9,11 +9,17 @@
 /* What AT_MINSIGSTKSZ tells: the largest frame with its record and alignment. */
 #define SIGFRAME_MIN_STACK 4720
 
+/* The first 48 bytes of ucontext_t. */
+struct sigframe_context {
+    u64 flags, link; /* 0 */
+    u64 altstack[3]; /* stack_t: as it was before delivery */
+    u64 mask;        /* blocked signals to come back with sigreturn */
+};
+
 struct sigframe_info {
-    const void *siginfo;   /* 48 bytes, or NULL when the handler takes no siginfo_t */
-    const void *altstack;  /* stack_t as it was before delivery, 24 bytes */
-    u64 mask;              /* blocked signals to come back with sigreturn */
-    u64 stack;             /* stack pointer to build below: user's or alternate stack's end */
+    struct sigframe_context context;
+    const void *siginfo; /* 48 bytes, or NULL when the handler takes no siginfo_t */
+    u64 stack;           /* stack pointer to build below: user's or alternate stack's end */
     u64 handler, restorer;
     u64 fault_address, fault_esr; /* esr 0: no such record */
     int signal;
@@ -27,11 +33,11 @@ int sigframe_push(struct trap_frame *f, const struct fp_state *fp,
                   const struct sigframe_info *info);
 
 /*
- * The reverse: reads the frame at the user's SP into *f, *fp, *mask and the 24 bytes of altstack.
- * 0, or -EFAULT or -EINVAL for a frame that cannot be read or trusted; *f may then be changed
- * in part, never to a privileged state.
+ * The reverse: reads the frame at the user's SP into *f, *fp and *context. 0, or -EFAULT or
+ * -EINVAL for a frame that cannot be read or trusted; *f may then be changed in part, never to a
+ * privileged state.
  */
-int sigframe_pop(struct trap_frame *f, struct fp_state *fp, u64 *mask, void *altstack);
+int sigframe_pop(struct trap_frame *f, struct fp_state *fp, struct sigframe_context *context);
 
 /* Makes the frame run another system call in place of its own, without arguments. */
 void frame_restart_as(struct trap_frame *f, u32 number);

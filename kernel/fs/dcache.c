@@ -71,12 +71,12 @@ static inline bool same_name(const char *a, const char *b, u32 len)
     return !((*(const loose_u64 *)a ^ *(const loose_u64 *)b) & ((1UL << len * 8) - 1));
 }
 
-struct dentry *dentry_find_rcu(const struct dentry *parent, const struct name *name)
+struct dentry *dentry_find_rcu(const struct dentry *parent, const char *name, u64 key)
 {
-    u64 key = name->key;
-    struct dentry *d;
+    struct hlist_node *node = rcu_dereference(bucket(key)->first);
 
-    hlist_for_each_entry_rcu (d, bucket(key), hash) {
+    for (; node; node = rcu_dereference(node->next)) {
+        struct dentry *d = hlist_entry(node, struct dentry, hash);
         const char *text;
 
         if (READ_ONCE(d->key) != key || READ_ONCE(d->parent) != parent)
@@ -84,7 +84,7 @@ struct dentry *dentry_find_rcu(const struct dentry *parent, const struct name *n
         text = READ_ONCE(d->name);
         if (unlikely(NAME_LEN(key) >= DENTRY_NAME_INLINE && text == d->inline_name))
             continue; /* I4: it is being renamed */
-        if (likely(same_name(text, name->text, NAME_LEN(key))))
+        if (likely(same_name(text, name, NAME_LEN(key))))
             return d;
     }
     return NULL;
@@ -99,7 +99,7 @@ struct dentry *dentry_find(struct dentry *parent, const struct name *name)
 
         rcu_read_lock();
         seq = seq_read_begin(&tree_seq);
-        d = dentry_find_rcu(parent, name);
+        d = dentry_find_rcu(parent, name->text, name->key);
         if (d && !ref_get_unless_zero(&d->refs))
             d = NULL;
         good = !seq_read_retry(&tree_seq, seq);
@@ -127,14 +127,13 @@ static int set_name(struct dentry *d, const char *text, u32 len)
 }
 
 struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const char *text,
-                            u32 len)
+                            u64 key)
 {
     struct dentry *d = kmem_cache_alloc(dentry_cache);
-    size_t hashed;
 
     if (!d)
         return NULL;
-    if (set_name(d, text, len)) {
+    if (set_name(d, text, NAME_LEN(key))) {
         kmem_cache_free(dentry_cache, d);
         return NULL;
     }
@@ -144,7 +143,7 @@ struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const
     list_init(&d->children);
     list_init(&d->cached);
     d->parent = parent ? dentry_get(parent) : d;
-    d->key = dentry_key(d->parent, d->name, &hashed);
+    d->key = key;
     return d;
 }
 

@@ -60,14 +60,17 @@ static inline u64 dentry_key(const struct dentry *parent, const char *text, size
 void dcache_init(void);
 
 /* The hashed child of that name, without a reference; RCU read side. */
-struct dentry *dentry_find_rcu(const struct dentry *parent, const struct name *name);
+struct dentry *dentry_find_rcu(const struct dentry *parent, const char *text, u64 key);
 
 /* The same with a reference, exact against renames. NULL: none. */
 struct dentry *dentry_find(struct dentry *parent, const struct name *name);
 
-/* An unhashed negative entry with one reference, or NULL. len <= NAME_MAX. May sleep. */
+/*
+ * An unhashed negative entry with one reference, or NULL. key: of dentry_key(), or, for an entry
+ * that is never hashed, only the length, <= NAME_MAX. May sleep.
+ */
 struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const char *text,
-                            u32 len);
+                            u64 key);
 
 /* The root entry of `sb` for `inode`, whose reference it takes; NULL: no memory (inode put). */
 struct dentry *dentry_alloc_root(struct super_block *sb, struct inode *inode);

@@ -55,11 +55,14 @@ static struct hlist_head *bucket(const struct mount *mount, const struct dentry 
 
 struct mount *mount_find_rcu(const struct mount *mount, const struct dentry *dentry)
 {
-    struct mount *m;
+    struct hlist_node *node = rcu_dereference(bucket(mount, dentry)->first);
 
-    hlist_for_each_entry_rcu (m, bucket(mount, dentry), hash)
+    for (; node; node = rcu_dereference(node->next)) {
+        struct mount *m = hlist_entry(node, struct mount, hash);
+
         if (READ_ONCE(m->mountpoint) == dentry && READ_ONCE(m->parent) == mount)
             return m;
+    }
     return NULL;
 }
 

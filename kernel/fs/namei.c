@@ -114,7 +114,7 @@ static int cross_rcu(const struct walk *w, struct path *path)
 /* Where `name` leads. WALK_AGAIN: only the file system knows. */
 static int down_rcu(const struct walk *w, const struct name *name, struct path *to)
 {
-    struct dentry *dir = w->at.dentry, *d = dentry_find_rcu(dir, name);
+    struct dentry *dir = w->at.dentry, *d = dentry_find_rcu(dir, name->text, name->key);
     int err;
 
     if (!d)
@@ -172,7 +172,7 @@ int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make,
         return -ENOENT;
     if (inode->flags & INODE_DEAD)
         return -ENOENT;
-    d = dentry_alloc(dir->sb, dir, name->text, NAME_LEN(name->key));
+    d = dentry_alloc(dir->sb, dir, name->text, name->key);
     if (!d)
         return -ENOMEM;
     if (!(dir->sb->flags & SB_PINNED)) {
@@ -375,6 +375,56 @@ static void walk_reset(struct walk *w, const char *name)
 }
 
 /*
+ * The way through plain directories in RCU mode, with everything in registers: whatever is not
+ * plain (links, dots, rights not everybody's) is left to walk_run(), from where it stands. True:
+ * it came to the end.
+ */
+static __always_inline bool walk_plain(struct walk *w)
+{
+    struct path at = w->at;
+    const char *text = w->name, *end;
+    size_t len;
+
+    while (*text == '/')
+        text++;
+    for (; *text && *text != '.'; text = end) {
+        struct path to = {at.mount, NULL};
+        struct inode *inode = at.dentry->inode;
+        u64 key;
+
+        if ((READ_ONCE(inode->mode) & (S_IFMT | 0111)) != (S_IFDIR | 0111) ||
+            inode->ops->permission)
+            break;
+        key = dentry_key(at.dentry, text, &len);
+        if (len > NAME_MAX)
+            break;
+        end = text + len;
+        if (*end) {
+            while (*++end == '/')
+                ;
+            if (!*end)
+                w->want_dir = true;
+        }
+        if (!*end && w->flags & LOOKUP_PARENT) {
+            w->last = (struct name){text, key};
+            w->last_type = LAST_NAME;
+            w->at = at;
+            return true;
+        }
+        to.dentry = dentry_find_rcu(at.dentry, text, key);
+        if (!to.dentry || to.dentry->flags & DENTRY_ALIVE_CHECK || cross_rcu(w, &to))
+            break;
+        inode = rcu_dereference(to.dentry->inode);
+        if (!inode || S_ISLNK(inode->mode))
+            break;
+        at = to;
+    }
+    w->at = at;
+    w->name = text;
+    return !*text && !(w->flags & LOOKUP_PARENT);
+}
+
+/*
  * The answer of stat without a reference to anything. False: the file system wants to be asked, or
  * the tree has changed.
  */
@@ -393,10 +443,9 @@ static bool stat_rcu(struct walk *w)
     return true;
 }
 
-/* The walk in RCU mode up to references for w->at (and the root, when the walk may go on). */
+/* The walk in RCU mode up to references for w->at; w->root has none, and is forgotten. */
 static int run_rcu(struct walk *w, int at_fd, const char *name)
 {
-    u32 got = 0;
     int err;
 
     walk_reset(w, name);
@@ -404,28 +453,28 @@ static int run_rcu(struct walk *w, int at_fd, const char *name)
     rcu_read_lock();
     w->seq = seq_read_begin(&tree_seq);
     err = find_start(w, at_fd, name);
-    if (!err)
+    if (!err && unlikely(!walk_plain(w)))
         err = walk_run(w);
-    if (!err && w->flags & LOOKUP_PARENT) {
-        got = try_get(&w->root);
-        if (w->links || got != 2)
-            err = WALK_AGAIN; /* I5: the last name would lie in a link's text */
-    }
+    if (unlikely(!err && w->flags & LOOKUP_PARENT &&
+                 (w->links || w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT))))
+        err = WALK_AGAIN; /* I5: the last name would lie in a link's text */
     if (likely(!err) && w->flags & LOOKUP_STAT && stat_rcu(w)) {
         rcu_read_unlock();
         return 0;
     }
     w->rcu = false;
     if (likely(!err)) {
-        if (likely(take(w, &w->at)))
+        if (likely(take(w, &w->at))) {
+            w->root.dentry = NULL;
             return 0;
+        }
         err = WALK_AGAIN;
     } else {
         if (seq_read_retry(&tree_seq, w->seq)) /* I3 */
             err = WALK_AGAIN;
         rcu_read_unlock();
     }
-    give_back(&w->root, got);
+    w->root.dentry = NULL;
     return err;
 }
 
@@ -531,21 +580,23 @@ int walk_path(struct walk *w, int at_fd, const char *name, u32 flags)
 
 int walk_follow_last(struct walk *w, struct path *link)
 {
-    int err = walk_follow(w, link, "");
+    int err;
 
+    if (!w->root.dentry)
+        fs_context_root(current_fs(), &w->root);
+    err = walk_follow(w, link, "");
     return err ? err : walk_run(w);
 }
 
-void walk_end(struct walk *w)
+void walk_release(struct walk *w)
 {
-    if (unlikely(w->texts))
+    if (w->texts)
         walk_free_texts(w);
     if (w->at.dentry)
         path_put(&w->at);
     if (w->root.dentry)
         path_put(&w->root);
-    if (unlikely(w->real_cred))
-        kfree(w->real_cred);
+    kfree(w->real_cred);
     fd_ref_put(w->start);
 }
 

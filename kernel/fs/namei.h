@@ -61,10 +61,11 @@ int file_open_kernel(const char *path, u32 flags, u32 mode, struct file **out);
 
 /*
  * A program to execute: a regular file with execute permission on a mount without noexec.
- * at_flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. Also -EACCES, -ETXTBSY; writing is denied until
- * inode_allow_write(file->inode).
+ * at_flags: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. Also -EACCES, -ETXTBSY; writing is denied as long
+ * as the file is open, or until file_allow_write(), which its one user may call.
  */
 int file_open_exec(int at_fd, const char *path, u32 at_flags, struct file **out);
+void file_allow_write(struct file *file);
 
 /* Open what *path names; takes references of its own. The checks of open(2) are made. */
 int path_open(const struct path *path, u32 flags, struct file **out);

@@ -8,7 +8,8 @@
  * Invariants.
  *   I1  file->path holds the references to mount and dentry, and by the dentry to the inode;
  *       file->inode and file->mapping borrow from it.
- *   I2  A file with FMODE_WRITER is counted in its inode's and its mount's writers.
+ *   I2  A file with FMODE_WRITER is counted in its inode's and its mount's writers; one with
+ *       FMODE_NO_WRITERS, a program that runs, is counted against them in its inode's.
  *   I3  A file that has just been made is opened whatever its mode says: open(O_CREAT|O_WRONLY,
  *       0400) works once.
  */
@@ -78,7 +79,7 @@ static int check_open(const struct path *path, u32 flags, bool created)
     err = check_kind(path, want);
     if (err || created) /* I3 */
         return err;
-    err = inode_permission(inode, want);
+    err = inode_permission_cred(inode, want, current_cred());
     if (err)
         return err;
     return flags & O_NOATIME && !inode_owner_ok(inode) ? -EPERM : 0;
@@ -350,8 +351,18 @@ int file_open_exec(int at_fd, const char *name, u32 at_flags, struct file **out)
     err = open_path(&path, O_RDONLY | O_LARGEFILE, true, out); /* execute, not read, is needed */
     if (err)
         inode_allow_write(inode);
+    else
+        (*out)->mode |= FMODE_NO_WRITERS;
     inode_put(inode);
     return err;
+}
+
+void file_allow_write(struct file *file)
+{
+    if (!(file->mode & FMODE_NO_WRITERS))
+        return;
+    file->mode &= ~FMODE_NO_WRITERS;
+    inode_allow_write(file->inode);
 }
 
 int file_open_unnamed(struct mount *mount, struct inode *inode, const char *name, u32 flags,
@@ -400,6 +411,7 @@ static void hook_path_put(struct file *file)
         __atomic_sub_fetch(&file->inode->writers, 1, __ATOMIC_RELEASE);
         __atomic_sub_fetch(&path.mount->writers, 1, __ATOMIC_RELAXED);
     }
+    file_allow_write(file);
     path_put(&path);
 }
 

@@ -22,6 +22,7 @@
 #include "fs/pseudo.h"
 
 #include "core/panic.h"
+#include "fs/namei.h"
 #include "io/iter.h"
 #include "io/vm_map.h"
 #include "lib/errno.h"
@@ -125,12 +126,37 @@ static bool pseudo_alive(struct dentry *dentry)
     return kind->alive(inode->private);
 }
 
+/* The text of a link that is a place: its path, as the caller's root has it. */
+static ssize_t place_readlink(struct inode *inode, char *buf, size_t size)
+{
+    const struct pseudo *kind = inode->kind;
+    char *page = kmalloc(PATH_MAX + 16), *text;
+    struct path path;
+    ssize_t n;
+
+    if (!page)
+        return -ENOMEM;
+    n = kind->follow(inode, &path);
+    if (!n) {
+        n = path_text(&path, page, PATH_MAX + 16, &text);
+        path_put(&path);
+        if (!n) {
+            n = MIN(strlen(text), size);
+            memcpy(buf, text, n);
+        }
+    }
+    kfree(page);
+    return n;
+}
+
 static ssize_t pseudo_readlink(struct dentry *dentry, char *buf, size_t size)
 {
     struct inode *inode = dentry->inode;
     const struct pseudo *kind = inode->kind;
 
-    return kind->readlink ? kind->readlink(inode, buf, size) : -EINVAL;
+    if (kind->readlink)
+        return kind->readlink(inode, buf, size);
+    return kind->follow ? place_readlink(inode, buf, size) : -EINVAL;
 }
 
 static int pseudo_follow(struct dentry *dentry, struct path *out)
@@ -151,6 +177,8 @@ static void pseudo_getattr(struct inode *inode, struct kstat *st)
         kind->owner(inode->private, &st->uid, &st->gid);
     if (kind->link_count)
         st->nlink = kind->link_count(inode);
+    if (kind->mode_now)
+        st->mode = kind->mode_now(inode);
     st->blocks = 0;
 }
 
@@ -354,10 +382,12 @@ int pseudo_super(const struct filesystem *type, const struct pseudo *root, void 
 }
 
 struct dentry *pseudo_add(struct dentry *dir, const char *name, const struct pseudo *kind,
-                          void *key)
+                          void *object)
 {
-    struct inode *inode = make_inode(dir->sb, kind, key);
-    struct dentry *d = inode ? dentry_alloc(dir->sb, dir, name, strlen(name)) : NULL;
+    struct inode *inode = make_inode(dir->sb, kind, object);
+    size_t len;
+    u64 key = dentry_key(dir, name, &len);
+    struct dentry *d = inode ? dentry_alloc(dir->sb, dir, name, key) : NULL;
 
     if (!d) {
         if (inode)

@@ -31,7 +31,7 @@ struct pseudo {
     const struct file_ops *fops;
     int (*open)(struct inode *inode, struct file *file);
 
-    /* Symbolic links: text, or a place. */
+    /* Symbolic links: text, or a place, whose text is its path unless there is readlink too. */
     ssize_t (*readlink)(struct inode *inode, char *buf, size_t size);
     int (*follow)(struct inode *inode, struct path *out);
 
@@ -56,6 +56,7 @@ struct pseudo {
     void (*owner)(void *key, u32 *uid, u32 *gid);     /* at each stat and permission check */
     int (*permission)(struct inode *inode, u32 mask); /* instead of mode bits; does not sleep */
     int (*link_count)(struct inode *inode);           /* st_nlink of a directory */
+    u32 (*mode_now)(struct inode *inode);             /* st_mode, where it changes */
 };
 
 /* The key and the kind of an inode of such a file system. */
@@ -78,7 +79,8 @@ int pseudo_super(const struct filesystem *type, const struct pseudo *root, void 
 
 /*
  * Trees that drivers and others add to at boot or later (sysfs, /proc/sys): a fixed directory or
- * file below `dir`, NULL: no memory. They stay for ever. `kind` may be shared; name is copied.
+ * file below `dir` about `object` (its key), NULL: no memory. They stay for ever. `kind` may be
+ * shared; name is copied.
  */
 struct dentry *pseudo_add(struct dentry *dir, const char *name, const struct pseudo *kind,
-                          void *key);
+                          void *object);

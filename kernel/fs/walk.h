@@ -16,7 +16,7 @@ enum last_type { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
 struct walk {
     struct path at;     /* where we stand; counted unless rcu */
-    struct path root;   /* where "/" is and ".." ends; counted unless rcu */
+    struct path root;   /* where "/" is and ".." ends; counted unless rcu; NULL: not known */
     const char *name;   /* what is left of the path */
     const struct cred *cred;
     u32 flags;          /* LOOKUP_* */
@@ -63,7 +63,13 @@ int walk_follow(struct walk *w, const struct path *link, const char *rest);
 void walk_free_texts(struct walk *w);
 
 /* Give everything back. */
-void walk_end(struct walk *w);
+void walk_release(struct walk *w);
+
+static inline void walk_end(struct walk *w)
+{
+    if (unlikely(w->at.dentry || w->root.dentry || w->start.needs_put || w->real_cred || w->texts))
+        walk_release(w);
+}
 
 /* The entry of that name in a locked directory: *out counted, negative when it may be made. */
 int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make,

@@ -148,7 +148,7 @@ int eventfd_create(u32 count, u32 flags, struct file **out)
         kfree(event);
         return -ENOMEM;
     }
-    (*out)->mode |= FMODE_STREAM;
+    (*out)->mode |= FMODE_STREAM | FMODE_LSEEK; /* lseek(2) succeeds and does nothing */
     return 0;
 }
 

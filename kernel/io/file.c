@@ -158,6 +158,18 @@ ssize_t file_write_kernel(struct file *file, const void *buf, size_t len, loff_t
     return file_write(file, &it, &pos);
 }
 
+/* A write that begins past a limit: the error, and the signal of RLIMIT_FSIZE. */
+static __noinline int write_refused(const struct io_request *req, u64 limit)
+{
+    struct task *task = current_task();
+
+    if ((u64)req->pos + req->iter->left > INT64_MAX)
+        return -EINVAL;
+    if (task && (u64)req->pos >= limit)
+        signal_send_task(task, SIGXFSZ, NULL);
+    return -EFBIG;
+}
+
 int file_write_prepare(struct io_request *req, u64 size, u64 max_size)
 {
     u64 limit = rlimit_get(RLIMIT_FSIZE);
@@ -166,15 +178,8 @@ int file_write_prepare(struct io_request *req, u64 size, u64 max_size)
         return 0;
     if (req->flags & IO_APPEND)
         req->pos = size;
-    if (unlikely((u64)req->pos >= limit)) {
-        struct task *task = current_task();
-
-        if (task)
-            signal_send_task(task, SIGXFSZ, NULL);
-        return -EFBIG;
-    }
-    if (unlikely((u64)req->pos >= max_size))
-        return -EFBIG;
+    if (unlikely((u64)req->pos >= MIN(limit, max_size)))
+        return write_refused(req, limit);
     iter_truncate(req->iter, MIN(limit, max_size) - req->pos);
     return 0;
 }
@@ -192,11 +197,11 @@ loff_t file_seek_size(struct file *file, loff_t offset, int whence, u64 size, u6
     case SEEK_SET: break;
     case SEEK_CUR:
         if (__builtin_add_overflow(offset, file->pos, &offset))
-            return -EOVERFLOW;
+            return -EINVAL;
         break;
     case SEEK_END:
         if (__builtin_add_overflow(offset, (loff_t)size, &offset))
-            return -EOVERFLOW;
+            return -EINVAL;
         break;
     case SEEK_DATA:
     case SEEK_HOLE:

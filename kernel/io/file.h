@@ -53,6 +53,7 @@ struct vm_map_request;
 #define FMODE_PATH       BIT(7) /* O_PATH: names a place, does no I/O */
 #define FMODE_STREAM     BIT(8) /* no position at all: lseek fails, reads pass pos 0 */
 #define FMODE_WRITER     BIT(9) /* fs: counted as a writer of its mount or inode */
+#define FMODE_NO_WRITERS BIT(10) /* fs: denies writing to its inode */
 #define FMODE_SEEKABLE   (FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE)
 
 #define SEEK_SET         0

@@ -43,6 +43,13 @@
 /* Pages in mappings, as the sum over all CPUs. [C] under some mapping's lock */
 static DEFINE_PERCPU(s64, cached_pages);
 
+/* Pages of the built-in archive are no memory that was allocated: they do not count. */
+static void count_cached(const struct page *page, int change)
+{
+    if (!(page->flags & PG_FIXED))
+        this_cpu(cached_pages) += change;
+}
+
 u64 mapping_pages(void)
 {
     s64 sum = 0;
@@ -154,7 +161,7 @@ static int insert(struct mapping *mapping, u64 index, struct page *page, const u
         if (!err) {
             page_get(page);
             mapping->page_count++;
-            this_cpu(cached_pages)++;
+            count_cached(page, 1);
         }
         spin_unlock(&mapping->lock);
         if (err != -ENOMEM)
@@ -323,8 +330,11 @@ static ssize_t write_page(struct mapping *mapping, struct iter *it, u64 index, s
             return err;
     }
     n = iter_copy_from(it, (char *)page_to_virt(page) + offset, part);
-    if (n)
+    if (n) {
         page_flag_set(page, PG_DIRTY);
+        if (unlikely(READ_ONCE(page->flags) & PG_ICACHE_CLEAN))
+            page_flag_clear(page, PG_ICACHE_CLEAN);
+    }
     page_put(page);
     return n;
 }
@@ -361,7 +371,7 @@ static u32 take_out(struct mapping *mapping, u64 *index, u64 last, struct page *
         xa_erase(&mapping->pages, *index);
         page->mapping = NULL; /* I2 */
         mapping->page_count--;
-        this_cpu(cached_pages)--;
+        count_cached(page, -1);
         pages[n++] = page;
         if ((*index)++ == UINT64_MAX)
             break;
@@ -539,7 +549,7 @@ static u32 take_clean(struct mapping *mapping, struct page **pages, u32 max)
         xa_erase(&mapping->pages, index);
         page->mapping = NULL;
         mapping->page_count--;
-        this_cpu(cached_pages)--;
+        count_cached(page, -1);
         pages[n++] = page;
     }
     spin_unlock(&mapping->lock);

@@ -96,7 +96,10 @@ static struct page **slot_of(struct pipe *pipe, u64 byte)
     return &pipe->ring[byte / PAGE_SIZE & (pipe->pages - 1)];
 }
 
-/* Copy n bytes, for which there is room, in. Bytes copied; -ENOMEM, -EFAULT when none were. */
+/*
+ * Copy n bytes, for which there is room, in. What one page takes goes in as a whole or, when the
+ * user's memory ends before, not at all. Bytes copied; -ENOMEM, -EFAULT when none were.
+ */
 static ssize_t fill(struct pipe *pipe, struct iter *it, size_t n)
 {
     size_t done = 0;
@@ -104,27 +107,38 @@ static ssize_t fill(struct pipe *pipe, struct iter *it, size_t n)
     while (done < n) {
         size_t offset = pipe->head & PAGE_MASK, part = MIN(n - done, PAGE_SIZE - offset), copied;
         struct page **slot = slot_of(pipe, pipe->head);
+        bool fresh = !*slot;
 
-        if (!*slot) {
+        if (fresh) {
             *slot = page_alloc(0, 0);
             if (!*slot)
                 return done ? (ssize_t)done : -ENOMEM;
         }
         copied = iter_copy_from(it, (char *)page_to_virt(*slot) + offset, part);
-        WRITE_ONCE(pipe->head, pipe->head + copied);
-        done += copied;
-        if (unlikely(copied < part))
+        if (unlikely(copied < part)) {
+            if (fresh) { /* I2 */
+                page_put(*slot);
+                *slot = NULL;
+            }
             return done ? (ssize_t)done : -EFAULT;
+        }
+        WRITE_ONCE(pipe->head, pipe->head + part);
+        done += part;
     }
     return done;
 }
 
-/* The page at `slot` has been read to its end, or the pipe to its. I2 */
+/*
+ * The page at `slot` has been read to its end, or the pipe to its. I2: in a ring nearly full the
+ * page that was begun in its middle holds the newest bytes as well, and stays for them.
+ */
 static void page_drained(struct pipe *pipe, struct page **slot)
 {
     struct page *page = *slot;
 
     if (pipe->head != pipe->tail) {
+        if (unlikely(pipe->head - pipe->tail > (pipe->pages - 1) * PAGE_SIZE))
+            return;
         *slot = NULL;
         page_put(page);
         return;
@@ -139,7 +153,10 @@ static void page_drained(struct pipe *pipe, struct page **slot)
     }
 }
 
-/* Copy at most the iterator's length out. Bytes copied, or -EFAULT. The pipe is not empty. */
+/*
+ * Copy at most the iterator's length out; a page whose bytes the user's memory cannot take keeps
+ * them all. Bytes copied, or -EFAULT. The pipe is not empty.
+ */
 static ssize_t drain(struct pipe *pipe, struct iter *it)
 {
     size_t n = MIN_T(u64, it->left, pipe->head - pipe->tail), done = 0;
@@ -149,12 +166,12 @@ static ssize_t drain(struct pipe *pipe, struct iter *it)
         struct page **slot = slot_of(pipe, pipe->tail);
 
         copied = iter_copy_to(it, (char *)page_to_virt(*slot) + offset, part);
-        WRITE_ONCE(pipe->tail, pipe->tail + copied);
-        done += copied;
-        if (pipe->tail == pipe->head || offset + copied == PAGE_SIZE)
-            page_drained(pipe, slot);
         if (unlikely(copied < part))
             return done ? (ssize_t)done : -EFAULT;
+        WRITE_ONCE(pipe->tail, pipe->tail + part);
+        done += part;
+        if (pipe->tail == pipe->head || offset + part == PAGE_SIZE)
+            page_drained(pipe, slot);
     }
     return done;
 }
@@ -178,6 +195,11 @@ static ssize_t pipe_read(struct io_request *req)
 
     if (iter_left(req->iter) == 0)
         return 0;
+    if (is_empty(pipe) && READ_ONCE(pipe->writers)) { /* as below, before the lock is taken */
+        n = wait_for_data(pipe, req->flags & IO_NONBLOCK);
+        if (n)
+            return n;
+    }
     mutex_lock(&pipe->lock);
     while (pipe->head == pipe->tail) {
         u32 writers = pipe->writers;
@@ -506,11 +528,19 @@ long pipe_size_get(struct file *file)
 }
 
 /* Move the pages that hold bytes to the front of `ring`. The lock is held. */
-static void move_pages(struct pipe *pipe, struct page **ring, u32 pages)
+static int move_pages(struct pipe *pipe, struct page **ring, u32 pages)
 {
     u64 used = pipe->head - pipe->tail, start = pipe->tail & PAGE_MASK;
     u32 span = DIV_ROUND_UP(start + used, PAGE_SIZE);
 
+    if (unlikely(span > pipe->pages)) { /* the first page holds the last bytes too: part them */
+        span--;
+        ring[span] = page_alloc(0, 0);
+        if (!ring[span])
+            return -ENOMEM;
+        memcpy(page_to_virt(ring[span]), page_to_virt(*slot_of(pipe, pipe->tail)),
+               start + used - span * PAGE_SIZE);
+    }
     for (u32 i = 0; i < span; i++) {
         struct page **slot = slot_of(pipe, pipe->tail + i * PAGE_SIZE);
 
@@ -525,6 +555,7 @@ static void move_pages(struct pipe *pipe, struct page **ring, u32 pages)
     pipe->pages = pages;
     pipe->tail = start;
     pipe->head = start + used;
+    return 0;
 }
 
 long pipe_size_set(struct file *file, u64 size)
@@ -532,6 +563,7 @@ long pipe_size_set(struct file *file, u64 size)
     struct pipe *pipe = file->private;
     struct page **ring, **old;
     u64 pages = 1;
+    int error = -EBUSY;
 
     if (!file_is_pipe(file))
         return -EBADF;
@@ -545,14 +577,14 @@ long pipe_size_set(struct file *file, u64 size)
     if (!ring)
         return -ENOMEM;
     mutex_lock(&pipe->lock);
-    if ((pipe->tail & PAGE_MASK) + (pipe->head - pipe->tail) > pages * PAGE_SIZE) {
-        mutex_unlock(&pipe->lock);
-        kfree(ring);
-        return -EBUSY;
-    }
     old = pipe->ring;
-    move_pages(pipe, ring, pages);
+    if ((pipe->tail & PAGE_MASK) + (pipe->head - pipe->tail) <= pages * PAGE_SIZE)
+        error = move_pages(pipe, ring, pages);
     mutex_unlock(&pipe->lock);
+    if (error) {
+        kfree(ring);
+        return error;
+    }
     if (old != pipe->first_ring)
         kfree(old);
     wake_writers(pipe);

@@ -149,6 +149,32 @@ KTEST(pipe_ring)
     kfree(big);
 }
 
+/* The first and the last bytes of a full ring may lie in one page. */
+KTEST(pipe_full_in_mid_page)
+{
+    char *big = kmalloc(PIPE_SIZE_DEFAULT);
+    struct file *ends[2];
+    u32 wrong = 0;
+
+    for (u32 size = PIPE_SIZE_DEFAULT; size <= 2 * PIPE_SIZE_DEFAULT; size += PIPE_SIZE_DEFAULT) {
+        ktest_check(pipe_create(ends, O_NONBLOCK) == 0);
+        for (u32 i = 0; i < PIPE_SIZE_DEFAULT; i++)
+            big[i] = i * 31 / 7;
+        ktest_check(file_in(ends[1], big, 5000) == 5000);
+        ktest_check(file_out(ends[0], big, 4999) == 4999);
+        ktest_check(file_in(ends[1], big, PIPE_SIZE_DEFAULT - 1) == PIPE_SIZE_DEFAULT - 1);
+        if (size != PIPE_SIZE_DEFAULT)
+            ktest_check(pipe_size_set(ends[0], size) == size);
+        ktest_check(file_out(ends[0], big, PIPE_SIZE_DEFAULT) == PIPE_SIZE_DEFAULT);
+        for (u32 i = 1; i < PIPE_SIZE_DEFAULT; i++)
+            wrong += big[i] != (char)((i - 1) * 31 / 7);
+        ktest_check(wrong == 0);
+        file_put(ends[0]);
+        file_put(ends[1]);
+    }
+    kfree(big);
+}
+
 static struct completion writer_done;
 
 static void slow_writer(void *end)

@@ -58,6 +58,7 @@ void kernel_main(paddr_t dtb)
     memory_release();            /* the tree's first place goes back */
     irq_init(kmalloc_nosleep_fn);
     clock_init();
+    counter_user_enable();       /* programs read the time without a call (vDSO) */
     sched_init();                /* this becomes CPU 0's idle thread */
     driver_probe(DRIVER_IRQ);    /* the interrupt controller */
     driver_probe(DRIVER_TIMER);

@@ -42,6 +42,7 @@ enum page_flag {
     PG_ERROR = 256,
     PG_ACTIVE = 512,    /* used since the reclaimer last looked */
     PG_WAITERS = 1024,  /* somebody waits for the end of locked or writeback */
+    PG_ICACHE_CLEAN = 4096, /* instruction fetch sees its content: no stale lines of it */
     PG_OWNER = 0x10000, /* this bit and above: whatever the owner likes */
 };
 

@@ -8,7 +8,7 @@
  *   be run, malformed files included, costs the caller nothing but an error.
  *
  * Stages
- *   1. file and strings      exec_open(), exec_strings_*()
+ *   1. strings and file      exec_strings_*(), file_open_exec()
  *   2. which program         find_program(): scripts, ELF header and segments
  *   3. the new space         build_space()
  *   4. the other threads     exec_become_single(): they are gone even if 4 fails after that, which
@@ -43,12 +43,6 @@ static size_t string_limit(void)
     u64 limit = MIN(rlimit_get(RLIMIT_STACK) / 4, ARG_LIMIT_MAX);
 
     return MAX(limit, ARG_LIMIT_MIN);
-}
-
-static void close_program(struct file *file)
-{
-    inode_allow_write(file->inode);
-    file_put(file);
 }
 
 /* The first bytes of a file into e->head. */
@@ -88,7 +82,7 @@ static int find_program(struct exec *e)
         error = file_open_exec(AT_FDCWD, interpreter, 0, &next);
         if (error)
             return error;
-        close_program(e->file);
+        file_put(e->file);
         e->file = next;
         path = NULL; /* the interpreter, if it is a script itself, is the first argument */
     }
@@ -248,10 +242,12 @@ static void exec_end(struct exec *e)
         cred_put(e->cred);
     elf_release(&e->main);
     elf_release(&e->interpreter);
-    if (e->interpreter.file)
-        close_program(e->interpreter.file);
+    if (e->interpreter.file) {
+        file_allow_write(e->interpreter.file); /* its mappings keep the file, not the denial */
+        file_put(e->interpreter.file);
+    }
     if (e->file)
-        close_program(e->file);
+        file_put(e->file);
     exec_strings_free(&e->args);
     exec_strings_free(&e->envs);
     kfree(e);
@@ -271,11 +267,11 @@ int exec_user(int at_fd, struct user_ptr path, struct user_ptr argv, struct user
         user_path_put(&name);
         return -ENOMEM;
     }
-    error = file_open_exec(at_fd, name.text, at_flags, &e->file);
-    if (!error)
-        error = exec_strings_user(e, &e->args, argv);
+    error = exec_strings_user(e, &e->args, argv);
     if (!error)
         error = exec_strings_user(e, &e->envs, envp);
+    if (!error)
+        error = file_open_exec(at_fd, name.text, at_flags, &e->file);
     if (!error)
         error = exec_run(e);
     exec_end(e);

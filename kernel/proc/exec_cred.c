@@ -1,4 +1,4 @@
-/* Credentials across an exec: set-id files and capabilities(7), "Transformation of ... execve()". */
+/* Credentials across an exec: set-id files, capabilities(7) "Transformation ... execve()". */
 #include "fs/mount.h"
 #include "fs/vfs.h"
 #include "lib/errno.h"

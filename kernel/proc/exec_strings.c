@@ -148,8 +148,9 @@ static bool blank(char c)
 
 /*
  * "#!" [blanks] interpreter [blanks argument]: the argument is the rest of the line, its trailing
- * blanks cut. Only the first 256 bytes are looked at; an interpreter's name that does not end
- * within them is refused. path NULL: the first string is the script's name already.
+ * blanks cut. Only the first 256 bytes are looked at, of which a line without an end has 255; an
+ * interpreter's name that does not end within them is refused. path NULL: the first string is the
+ * script's name already.
  */
 int exec_script(struct exec *e, const char *path, const char **interpreter)
 {
@@ -159,12 +160,12 @@ int exec_script(struct exec *e, const char *path, const char **interpreter)
 
     end = memchr(line, '\n', size - 2);
     if (!end) {
-        end = (char *)e->head + size;
+        end = (char *)e->head + MIN_T(size_t, size, EXEC_SCRIPT_HEAD - 1);
         for (name = line; name < end && blank(*name); name++)
             ;
         while (name < end && !blank(*name) && *name)
             name++;
-        if (name == end && size == EXEC_SCRIPT_HEAD)
+        if (name == end && size == EXEC_SCRIPT_HEAD && !blank(*name) && *name)
             return -ENOEXEC;
     }
     while (end > line && blank(end[-1]))

@@ -245,7 +245,7 @@ static void leave_process(struct task *self, int code)
 }
 
 /* Counts the task out; whether it is the last one. */
-static bool begin_exit(struct task *self)
+static bool begin_exit(struct task *self, int code)
 {
     struct process *process = self->process;
     irqflags_t flags = spin_lock_irqsave(&process->lock);
@@ -256,6 +256,10 @@ static bool begin_exit(struct task *self)
     self->flags |= TASK_EXITING;
     __atomic_and_fetch(&self->thread.head.work, ~(u32)WORK_SIGNAL, __ATOMIC_RELAXED);
     last = --process->thread_count == 0;
+    if (last && !(process->flags & PROCESS_GROUP_EXIT)) { /* its code is the process's */
+        process->flags |= PROCESS_GROUP_EXIT;
+        process->exit_code = code;
+    }
     signal_retarget_locked(process, self, ~self->blocked);
     signal = process->stop_signal;
     if (signal && !last && process->stop_count == process->thread_count) {
@@ -319,11 +323,10 @@ void task_exit(int code)
 {
     struct task *self = self_task();
     struct process *process = self->process;
-    bool last = begin_exit(self);
+    bool last = begin_exit(self, code);
 
     if (last && process == init_process)
-        panic("init has ended, exit code 0x%08x",
-              process->flags & PROCESS_GROUP_EXIT ? process->exit_code : code);
+        panic("init has ended, exit code 0x%08x", process->exit_code);
     self->exit_status = code;
     if (last)
         timers_exit(process);

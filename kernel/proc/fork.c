@@ -278,7 +278,7 @@ static void drop_parts(struct task *child)
         fdtable_put(child->files);
 }
 
-/* The task with everything but visibility; NULL and *error. `process` is the caller's own or new. */
+/* The task with everything but visibility; NULL and *error. `process`: the caller's or new. */
 static struct task *copy_task(const struct clone_request *r, struct process *process,
                               struct pid *pid, int *error)
 {

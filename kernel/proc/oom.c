@@ -95,5 +95,5 @@ bool oom_kill(void)
 
 void proc_init(void)
 {
-    reclaim_set_oom_hook(oom_kill); extern void counter_user_enable(void); extern void smp_call_all(void (*)(void*), void*); smp_call_all((void (*)(void *))(void (*)(void))counter_user_enable, 0);
+    reclaim_set_oom_hook(oom_kill);
 }

@@ -52,7 +52,7 @@ int rseq_register(u64 area, u32 length, u32 flags, u32 signature)
         return -EINVAL;
     if (!user_range_ok(USER_PTR(area), length))
         return -EFAULT;
-    *r = (struct task_rseq){USER_PTR(area), length, signature};
+    *r = (struct task_rseq){.area = USER_PTR(area), .length = length, .signature = signature};
     self->rseq_cpu = CPU_MAX;
     __atomic_or_fetch(&self->thread.head.work, WORK_NOTIFY, __ATOMIC_RELAXED);
     return 0;
@@ -92,10 +92,10 @@ static int abort_section(struct trap_frame *f, struct task *self)
 
 bool rseq_in_section(void)
 {
-    struct user_ptr area = self_task()->rseq.area;
-    u64 at = 0;
+    struct task_rseq *r = &self_task()->rseq;
 
-    return !user_ptr_null(area) && (get_user_u64(user_ptr_add(area, AREA_SECTION), &at) || at);
+    return !user_ptr_null(r->area) &&
+           (get_user_u64(user_ptr_add(r->area, AREA_SECTION), &r->section) || r->section);
 }
 
 void rseq_update(struct trap_frame *f)

@@ -192,34 +192,34 @@ static u64 choose_stack(const struct task *self, const struct sigaction *action,
 static void altstack_show(const struct sigaltstack *stack, u64 sp, struct sigaltstack *out)
 {
     *out = *stack;
-    out->pad = 0;
-    if (!stack->size)
+    if (likely(!stack->size))
         out->flags = SS_DISABLE;
     else if (on_altstack(stack, sp))
         out->flags |= SS_ONSTACK;
 }
+
+_Static_assert(sizeof(struct sigaltstack) == sizeof((struct sigframe_context){0}.altstack),
+               "stack_t");
 
 static void push_frame(struct trap_frame *f, struct delivery *d)
 {
     struct task *self = self_task();
     const struct sigaction *action = &d->action;
     bool restore = self->flags & TASK_RESTORE_MASK;
-    struct sigaltstack alt;
     u64 blocked;
-    struct sigframe_info frame = {
-        .siginfo = action->flags & SA_SIGINFO ? &d->info : NULL,
-        .altstack = &alt,
-        .mask = restore ? self->saved_mask : self->blocked,
-        .stack = choose_stack(self, action, frame_sp(f)),
-        .handler = action->handler,
-        .restorer = action->flags & SA_RESTORER ? action->restorer
-                                                : vm_sigreturn_address(self->space),
-        .fault_address = self->fault_address,
-        .fault_esr = self->fault_esr,
-        .signal = d->signal,
-    };
+    struct sigframe_info frame; /* field by field: an initializer would clear it first */
 
-    altstack_show(&self->altstack, frame_sp(f), &alt);
+    frame.context.flags = frame.context.link = 0;
+    frame.context.mask = restore ? self->saved_mask : self->blocked;
+    frame.siginfo = action->flags & SA_SIGINFO ? &d->info : NULL;
+    frame.stack = choose_stack(self, action, frame_sp(f));
+    frame.handler = action->handler;
+    frame.restorer = action->flags & SA_RESTORER ? action->restorer
+                                                 : vm_sigreturn_address(self->space);
+    frame.fault_address = self->fault_address;
+    frame.fault_esr = self->fault_esr;
+    frame.signal = d->signal;
+    altstack_show(&self->altstack, frame_sp(f), (struct sigaltstack *)frame.context.altstack);
     thread_fp_save();
     if (!frame.stack || sigframe_push(f, &self->fp_state, &frame)) {
         if (d->signal == SIGSEGV) { /* no way to tell: the second one kills */
@@ -326,19 +326,19 @@ int signal_altstack(const struct sigaltstack *new, struct sigaltstack *old, u64 
 long signal_return(struct trap_frame *f)
 {
     struct task *self = self_task();
-    struct sigaltstack alt;
-    u64 mask;
+    struct sigframe_context context;
+    const struct sigaltstack *alt = (const struct sigaltstack *)context.altstack;
 
     self->restart.restart = NULL;
     thread_fp_changed(); /* first, so that no switch saves the registers over what is read */
-    if (sigframe_pop(f, &self->fp_state, &mask, &alt)) {
+    if (sigframe_pop(f, &self->fp_state, &context)) {
         signal_force(SIGSEGV, SI_KERNEL, 0);
         return frame_result(f);
     }
-    signal_set_blocked(mask);
-    if (!on_altstack(&self->altstack, frame_sp(f)) &&
-        ((alt.flags & SS_DISABLE) || alt.size >= MINSIGSTKSZ))
-        altstack_set(self, &alt);
+    signal_set_blocked(context.mask);
+    if ((self->altstack.size || alt->size) && !on_altstack(&self->altstack, frame_sp(f)) &&
+        (alt->flags & SS_DISABLE || alt->size >= MINSIGSTKSZ))
+        altstack_set(self, alt);
     f->syscall = -1;
     return frame_result(f);
 }

@@ -54,7 +54,7 @@ static bool take_job_change(struct process *child, struct wait_request *request)
     return found;
 }
 
-/* 1: found, *reaped is the zombie to release or NULL; 0: nothing yet; -ECHILD: nobody to wait for. */
+/* 1: found, *reaped is the zombie to release or NULL; 0: nothing yet; -ECHILD: no such child. */
 static int look(struct wait_request *request, struct process **reaped)
 {
     struct process *self = current_process(), *child;

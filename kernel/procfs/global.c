@@ -60,7 +60,7 @@ static int loadavg_show(struct seq *s, struct inode *inode)
 
         seq_printf(s, "%lu.%02lu ", hundredths / 100, hundredths % 100);
     }
-    seq_printf(s, "%u/%u %u\n", threads_running(), READ_ONCE(task_count), pid_last());
+    seq_printf(s, "%u/%u %u\n", threads_running(), threads_total(), pid_last());
     return 0;
 }
 

@@ -345,17 +345,35 @@ static int fd_follow(struct inode *inode, struct path *out)
 {
     struct fd_key *k = pseudo_key(inode);
     struct file *file = fd_file_get(k->pid, k->fd, NULL);
+    int err;
 
     if (!file)
         return -ENOENT;
-    if (!file->path.dentry) {
-        file_put(file);
-        return -ENXIO;
-    }
-    *out = (struct path){file->path.mount, file->path.dentry};
-    path_get(out);
+    err = file_place(file, out);
     file_put(file);
-    return 0;
+    return err;
+}
+
+/* The link's permissions tell how the file is open. */
+static u32 fd_mode(struct inode *inode)
+{
+    struct fd_key *k = pseudo_key(inode);
+    struct file *file = fd_file_get(k->pid, k->fd, NULL);
+    u32 mode = S_IFLNK;
+
+    if (!file)
+        return mode;
+    if (file->mode & FMODE_READ)
+        mode |= 0500;
+    if (file->mode & FMODE_WRITE)
+        mode |= 0300;
+    file_put(file);
+    return mode;
+}
+
+static void fd_owner(void *key, u32 *uid, u32 *gid)
+{
+    pid_owner(((struct fd_key *)key)->pid, uid, gid);
 }
 
 static ssize_t fd_readlink(struct inode *inode, char *buf, size_t size)
@@ -383,6 +401,8 @@ static const struct pseudo fd_link = {
     .keyed = true,
     .follow = fd_follow,
     .readlink = fd_readlink,
+    .mode_now = fd_mode,
+    .owner = fd_owner,
     .get = fd_key_get,
     .put = fd_key_put,
     .alive = fd_alive,
@@ -407,6 +427,7 @@ static const struct pseudo fdinfo_file = {
     .mode = S_IFREG | 0400,
     .keyed = true,
     .show = fdinfo_show,
+    .owner = fd_owner,
     .get = fd_key_get,
     .put = fd_key_put,
     .alive = fd_alive,

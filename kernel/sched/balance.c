@@ -1,9 +1,10 @@
 /*
  * Which CPU a thread runs on.
  *
- * A waking thread goes back to the CPU it last ran on when that is idle, else to some idle CPU,
- * else back. A waker that is about to sleep (sync) offers its own CPU: two threads that talk
- * through a pipe then share one, without an interrupt for each message. A CPU that runs out of
+ * A waker that is about to sleep (sync) and runs alone on its CPU offers that: two threads that
+ * talk through a pipe then share one, without an interrupt and a WFI for each message, which even
+ * an idle CPU would cost. Else a waking thread goes back to the CPU it last ran on when that is
+ * idle, or to some idle CPU, or back to wait. A CPU that runs out of
  * threads takes one from a CPU that has some waiting. Ticks of a busy CPU do the rest: they level
  * queues that differ by two or more, and wake an idle CPU when threads wait here.
  *
@@ -64,10 +65,10 @@ u32 balance_choose_cpu(const struct thread *t, u32 last, bool sync)
     u32 cpu, self = cpu_id();
     bool last_ok = may_use(t, last);
 
-    if (last_ok && READ_ONCE(cpu_rq(last)->running) == 0)
-        return last;
     if (sync && READ_ONCE(cpu_rq(self)->running) == 1 && may_use(t, self))
         return self;
+    if (last_ok && READ_ONCE(cpu_rq(last)->running) == 0)
+        return last;
     cpu = cpumask_find_both(&idle_cpus, &t->affinity, last, cpu_count);
     if (cpu < cpu_count && cpu_online(cpu))
         return cpu;

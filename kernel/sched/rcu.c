@@ -47,8 +47,11 @@ void rcu_lists_init(void)
 {
     u32 cpu;
 
-    for_each_cpu(cpu)
-        spin_init(&per_cpu(rcu_list, cpu).lock, RANK_RCU);
+    for_each_cpu(cpu) {
+        struct rcu_list *list = &per_cpu(rcu_list, cpu);
+
+        spin_init(&list->lock, RANK_RCU);
+    }
 }
 
 void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *head))

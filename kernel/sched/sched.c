@@ -72,16 +72,11 @@ struct runqueue *thread_rq_lock(struct thread *t)
 
 /* ---- The lists of those that wait ---- */
 
-static void fair_insert(struct runqueue *rq, struct thread *t)
+static __noinline void fair_insert_among(struct runqueue *rq, struct thread *t)
 {
     struct rb_node **link = &rq->fair.node, *parent = NULL;
     bool leftmost = true;
 
-    if (likely(!*link)) { /* as rb_insert() would, without its call: two threads share most CPUs */
-        t->fair = (struct rb_node){.parent_color = 1};
-        rq->fair.node = rq->leftmost = &t->fair;
-        return;
-    }
     while (*link) {
         parent = *link;
         if ((s64)(t->vruntime - rb_entry(parent, struct thread, fair)->vruntime) < 0) {
@@ -96,15 +91,29 @@ static void fair_insert(struct runqueue *rq, struct thread *t)
     rb_insert(&rq->fair, &t->fair, parent, link);
 }
 
-static void fair_remove(struct runqueue *rq, struct thread *t)
+static inline void fair_insert(struct runqueue *rq, struct thread *t)
 {
-    if (likely(rq->fair.node == &t->fair && !t->fair.left && !t->fair.right)) {
-        rq->fair.node = rq->leftmost = NULL;
+    if (unlikely(rq->fair.node)) {
+        fair_insert_among(rq, t);
         return;
     }
+    t->fair = (struct rb_node){.parent_color = 1}; /* as rb_insert(): two threads share most CPUs */
+    rq->fair.node = rq->leftmost = &t->fair;
+}
+
+static __noinline void fair_remove_among(struct runqueue *rq, struct thread *t)
+{
     if (rq->leftmost == &t->fair)
         rq->leftmost = rb_next(&t->fair);
     rb_erase(&rq->fair, &t->fair);
+}
+
+static inline void fair_remove(struct runqueue *rq, struct thread *t)
+{
+    if (likely(rq->fair.node == &t->fair && !t->fair.left && !t->fair.right))
+        rq->fair.node = rq->leftmost = NULL;
+    else
+        fair_remove_among(rq, t);
 }
 
 void queue_insert(struct runqueue *rq, struct thread *t, bool first)
@@ -143,13 +152,8 @@ static u32 rt_highest(const struct runqueue *rq)
     return rq->rt_bits[0] ? 63 - __builtin_clzl(rq->rt_bits[0]) : 0;
 }
 
-/* Keeps overloaded_cpus true after rq->running has changed. */
-static void overload_update(struct runqueue *rq)
+static __noinline void overload_change(struct runqueue *rq, bool overloaded)
 {
-    bool overloaded = rq->running > 1;
-
-    if (cpu_count == 1 || overloaded == rq->overloaded)
-        return;
     rq->overloaded = overloaded;
     if (overloaded)
         cpumask_set_atomic(&overloaded_cpus, rq->cpu);
@@ -157,11 +161,23 @@ static void overload_update(struct runqueue *rq)
         cpumask_clear_atomic(&overloaded_cpus, rq->cpu);
 }
 
+/* Keeps overloaded_cpus true after rq->running has changed. */
+static inline void overload_update(struct runqueue *rq)
+{
+    bool overloaded = rq->running > 1;
+
+    if (cpu_count > 1 && overloaded != rq->overloaded)
+        overload_change(rq, overloaded);
+}
+
 void rq_add_locked(struct runqueue *rq, struct thread *t)
 {
     t->on_rq = RQ_ON;
     rq->running++;
-    queue_insert(rq, t, false);
+    if (likely(!t->running_priority))
+        fair_insert(rq, t);
+    else
+        queue_insert(rq, t, false);
     overload_update(rq);
 }
 
@@ -175,9 +191,8 @@ void rq_take_locked(struct runqueue *rq, struct thread *t)
 
 /* ---- Time ---- */
 
-u64 rq_account_locked(struct runqueue *rq)
+static inline u64 account(struct runqueue *rq, struct thread *t)
 {
-    struct thread *t = rq->current;
     u64 now = counter_read(), ran = now - t->exec_start, least;
 
     t->exec_start = now;
@@ -196,6 +211,11 @@ u64 rq_account_locked(struct runqueue *rq)
     if ((s64)(least - rq->min_vruntime) > 0) /* I6 */
         rq->min_vruntime = least;
     return now;
+}
+
+u64 rq_account_locked(struct runqueue *rq)
+{
+    return account(rq, rq->current);
 }
 
 /* ---- Choosing ---- */
@@ -326,7 +346,7 @@ void switch_thread(enum switch_reason reason)
     spin_acquire(&rq->lock);
     if (prev->head.work & WORK_RESCHED)
         __atomic_and_fetch(&prev->head.work, ~(u32)WORK_RESCHED, __ATOMIC_RELAXED);
-    now = rq_account_locked(rq);
+    now = account(rq, prev);
     if (reason == SWITCH_SLEEP && prev->state != THREAD_RUNNING)
         leave_locked(rq, prev);
     else if (unlikely(prev->on_rq && !cpumask_test(&prev->affinity, rq->cpu))) {
@@ -403,7 +423,7 @@ void rq_resched_locked(struct runqueue *rq)
         ipi_send(rq->cpu, IPI_RESCHED);
 }
 
-void rq_check_preempt_locked(struct runqueue *rq, struct thread *t)
+static inline void check_preempt(struct runqueue *rq, struct thread *t)
 {
     struct thread *running = rq->current;
 
@@ -415,6 +435,11 @@ void rq_check_preempt_locked(struct runqueue *rq, struct thread *t)
     } else if ((s64)(running->vruntime - t->vruntime) > (s64)wake_granularity) {
         rq_resched_locked(rq);
     }
+}
+
+void rq_check_preempt_locked(struct runqueue *rq, struct thread *t)
+{
+    check_preempt(rq, t);
 }
 
 /*
@@ -450,7 +475,7 @@ static void place_locked(struct thread *t, struct runqueue *rq, bool sync)
     if ((s64)(floor - t->vruntime) > 0) /* I6 */
         t->vruntime = floor;
     rq_add_locked(rq, t);
-    rq_check_preempt_locked(rq, t);
+    check_preempt(rq, t);
     spin_release(&rq->lock);
 }
 

@@ -23,6 +23,7 @@
 
 struct list thread_list = LIST_INIT(thread_list);
 struct spinlock thread_list_lock = SPINLOCK_INIT(RANK_LEAF);
+static u32 thread_count; /* in the list [thread_list_lock] */
 
 static u32 last_id; /* [A] */
 
@@ -38,6 +39,19 @@ static void set_weight(struct thread *t)
 {
     t->weight = t->policy == SCHED_IDLE ? IDLE_POLICY_WEIGHT : nice_weight[t->nice + 20];
     t->inverse_weight = (1UL << 32) / t->weight;
+}
+
+/* For the child of a thread with reset_on_fork: neither real-time nor of a better nice value. */
+static void reset_policy(struct thread *t)
+{
+    bool rt = t->rt_priority;
+
+    if (rt)
+        t->policy = SCHED_OTHER;
+    t->rt_priority = t->running_priority = 0;
+    if (rt || t->nice < 0)
+        t->nice = 0;
+    set_weight(t);
 }
 
 void thread_init(struct thread *t, const char *name, void (*entry)(void *), void *arg, void *stack,
@@ -60,11 +74,14 @@ void thread_init(struct thread *t, const char *name, void (*entry)(void *), void
     t->nice = parent->nice;
     t->weight = parent->weight;
     t->inverse_weight = parent->inverse_weight;
+    if (unlikely(parent->reset_on_fork))
+        reset_policy(t);
     t->affinity = parent->affinity;
     list_init(&t->rt);
     str_copy(t->name, name, sizeof t->name);
     flags = spin_lock_irqsave(&thread_list_lock);
     list_add_tail(&t->all, &thread_list);
+    WRITE_ONCE(thread_count, thread_count + 1);
     spin_unlock_irqrestore(&thread_list_lock, flags);
 }
 
@@ -73,7 +90,13 @@ static void unlist(struct thread *t)
     irqflags_t flags = spin_lock_irqsave(&thread_list_lock);
 
     list_del(&t->all);
+    WRITE_ONCE(thread_count, thread_count - 1);
     spin_unlock_irqrestore(&thread_list_lock, flags);
+}
+
+u32 threads_total(void)
+{
+    return READ_ONCE(thread_count);
 }
 
 void thread_discard(struct thread *t)

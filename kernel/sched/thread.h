@@ -36,6 +36,7 @@ enum thread_on_rq { RQ_NONE, RQ_ON, RQ_MOVING };
 #define SCHED_RR        2
 #define SCHED_BATCH     3
 #define SCHED_IDLE      5
+#define SCHED_DEADLINE  6 /* known by name only */
 
 #define RT_PRIORITY_MAX 99
 #define RR_SLICE_NS     100000000UL /* what sched_rr_get_interval says */
@@ -63,6 +64,7 @@ struct thread {
     s8 nice;                       /* -20 to 19 [R] */
     u8 running_priority;           /* rt_priority, or more while boosted [R] */
     bool slice_over;               /* an RR slice has run out [R] */
+    bool reset_on_fork;            /* children start as plain fair threads [A] */
     u32 weight;                    /* of its nice value, 1024 for 0 [R] */
     u32 inverse_weight;            /* 2^32 / weight [R] */
     struct rb_node fair;           /* in the fair tree, by vruntime [R] */
@@ -211,6 +213,7 @@ struct cpu_times {
 void cpu_times_get(u32 cpu, struct cpu_times *times);
 u64 context_switches(void); /* all CPUs, since boot */
 u32 threads_running(void);  /* runnable now, all CPUs */
+u32 threads_total(void);    /* all there are, kernel threads too, idle ones aside */
 u32 threads_blocked(void);  /* in THREAD_BLOCKED now */
 
 /* ---- The seed's names: cooperative tasks ---- */

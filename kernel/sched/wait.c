@@ -57,7 +57,7 @@ void wait_remove(struct waitqueue *wq, struct wait_entry *entry)
 }
 
 /* Wakes until `limit` exclusive entries took it, 0: all. `any`: the others count as well. */
-static void wake_locked(struct waitqueue *wq, u32 key, u32 limit, bool any)
+static inline void wake_locked(struct waitqueue *wq, u32 key, u32 limit, bool any)
 {
     struct wait_entry *entry, *next;
 
@@ -69,7 +69,7 @@ static void wake_locked(struct waitqueue *wq, u32 key, u32 limit, bool any)
     }
 }
 
-static void wake(struct waitqueue *wq, u32 key, u32 limit, bool any)
+static __always_inline void wake(struct waitqueue *wq, u32 key, u32 limit, bool any)
 {
     irqflags_t flags;
 
@@ -85,9 +85,13 @@ void wake_up(struct waitqueue *wq, u32 key)
     wake(wq, key, 1, false);
 }
 
+/* Its callers have looked whether somebody waits. */
 void wake_up_sync(struct waitqueue *wq, u32 key)
 {
-    wake(wq, key | WAKE_SYNC, 1, false);
+    irqflags_t flags = spin_lock_irqsave(&wq->lock);
+
+    wake_locked(wq, key | WAKE_SYNC, 1, false);
+    spin_unlock_irqrestore(&wq->lock, flags);
 }
 
 void wake_one(struct waitqueue *wq, u32 key)

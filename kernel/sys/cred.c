@@ -304,13 +304,22 @@ struct cap_data {
 /* The words a version has; a version not known is answered with the newest and -EINVAL. */
 static int cap_words(struct user_ptr header, struct cap_header *h)
 {
-    if (copy_from_user(h, header, sizeof(*h)))
+    int words;
+
+    if (get_user_u32(header, &h->version))
         return -EFAULT;
-    if (h->version == CAP_VERSION_1)
-        return 1;
-    if (h->version == CAP_VERSION_2 || h->version == CAP_VERSION_3)
-        return 2;
-    return put_user_u32(header, CAP_VERSION_3) ? -EFAULT : -EINVAL;
+    switch (h->version) {
+    case CAP_VERSION_1:
+        words = 1;
+        break;
+    case CAP_VERSION_2:
+    case CAP_VERSION_3:
+        words = 2;
+        break;
+    default:
+        return put_user_u32(header, CAP_VERSION_3) ? -EFAULT : -EINVAL;
+    }
+    return get_user_u32(user_ptr_add(header, 4), (u32 *)&h->pid) ? -EFAULT : words;
 }
 
 long sys_capget(u64 header, u64 data)

@@ -24,6 +24,8 @@
 #define F_GETOWN        9
 #define F_SETSIG        10
 #define F_GETSIG        11
+#define F_SETOWN_EX     15
+#define F_GETOWN_EX     16
 #define F_OFD_GETLK     36
 #define F_OFD_SETLKW    38
 #define F_DUPFD_CLOEXEC 1030
@@ -31,6 +33,7 @@
 #define F_GETPIPE_SZ    1032
 #define FD_CLOEXEC      1
 
+#define FIONREAD        0x541b
 #define FIONBIO         0x5421
 #define FIONCLEX        0x5450
 #define FIOCLEX         0x5451
@@ -110,6 +113,38 @@ static long lock_command(struct file *file, u32 cmd, u64 arg)
     return hooks->lock ? hooks->lock(file, cmd, arg) : -EINVAL;
 }
 
+/* struct f_owner_ex */
+struct owner_abi {
+    s32 type, id;
+};
+
+#define OWNER_TID  0
+#define OWNER_PID  1
+#define OWNER_PGRP 2
+
+/* Who gets SIGIO. file->owner_pid has groups negative; a thread stands for its process. */
+static long owner_set(struct file *file, u64 arg)
+{
+    struct owner_abi owner;
+
+    if (copy_from_user(&owner, USER_PTR(arg), sizeof(owner)))
+        return -EFAULT;
+    if ((u32)owner.type > OWNER_PGRP)
+        return -EINVAL;
+    WRITE_ONCE(file->owner_pid, owner.type == OWNER_PGRP ? -owner.id : owner.id);
+    return 0;
+}
+
+static long owner_get(struct file *file, u64 arg)
+{
+    s32 id = READ_ONCE(file->owner_pid);
+    struct owner_abi owner = {OWNER_PID, id};
+
+    if (id < 0)
+        owner = (struct owner_abi){OWNER_PGRP, -id};
+    return copy_to_user(USER_PTR(arg), &owner, sizeof(owner));
+}
+
 /* Commands that concern the descriptor or the file's flags, which O_PATH files have too. */
 static bool fcntl_basic(u32 fd, struct file *file, u32 cmd, u64 arg, long *result)
 {
@@ -138,6 +173,8 @@ static long fcntl_file(struct file *file, u32 cmd, u64 arg)
     case F_GET_SEALS: return file_seals(file, cmd, arg);
     case F_SETOWN: WRITE_ONCE(file->owner_pid, (s32)arg); return 0;
     case F_GETOWN: return READ_ONCE(file->owner_pid);
+    case F_SETOWN_EX: return owner_set(file, arg);
+    case F_GETOWN_EX: return owner_get(file, arg);
     case F_SETSIG:
         if (arg > SIGNAL_MAX)
             return -EINVAL;
@@ -178,6 +215,16 @@ static long set_nonblock(struct file *file, u64 arg)
     return 0;
 }
 
+/* What the kind of file decides. FIONREAD of a regular file: what is left behind the position. */
+static long file_ioctl(struct file *file, u32 cmd, u64 arg)
+{
+    struct inode *inode = file->inode;
+
+    if (cmd == FIONREAD && inode && S_ISREG(inode->mode))
+        return put_user_u32(USER_PTR(arg), READ_ONCE(inode->size) - file->pos);
+    return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;
+}
+
 /* SIGIO is not sent by any file yet: only switching it off succeeds. */
 static long set_async(u64 arg)
 {
@@ -200,7 +247,7 @@ long sys_ioctl(u64 fd, u64 cmd, u64 arg)
     case FIONCLEX: result = fd_cloexec_set(fd, (u32)cmd == FIOCLEX); break;
     case FIONBIO: result = set_nonblock(ref.file, arg); break;
     case FIOASYNC: result = set_async(arg); break;
-    default: result = ref.file->ops->ioctl ? ref.file->ops->ioctl(ref.file, cmd, arg) : -ENOTTY;
+    default: result = file_ioctl(ref.file, cmd, arg);
     }
     fd_ref_put(ref);
     return result;

@@ -124,18 +124,17 @@ long sys_getrandom(u64 buf, u64 size, u64 flags)
         return error;
     size = MIN(size, (u64)INT32_MAX);
     while (done < size) {
-        size_t n = MIN(size - done, sizeof(chunk));
+        size_t n = MIN(size - done, sizeof(chunk)), missed;
 
         random_bytes(chunk, n);
-        if (copy_to_user(USER_PTR(buf + done), chunk, n))
-            return done ? (long)done : -EFAULT;
-        done += n;
-        if (signal_pending() && done >= PAGE_SIZE)
+        missed = user_copy_to(buf + done, chunk, n);
+        done += n - missed;
+        if (missed || (signal_pending() && done >= PAGE_SIZE))
             break;
     }
     memset(chunk, 0, sizeof(chunk));
     barrier();
-    return done;
+    return !done && size ? -EFAULT : (long)done;
 }
 
 /* ---- the end of the machine ---- */

@@ -89,7 +89,7 @@ static int itimerspec_put(struct user_ptr to, const struct timer_value *value)
 long sys_timer_settime(u64 id, u64 flags, u64 in, u64 out)
 {
     struct timer_value value, old;
-    int error = timespec_get(USER_PTR(in), &value.interval);
+    int error = in ? timespec_get(USER_PTR(in), &value.interval) : -EINVAL;
 
     if (!error)
         error = timespec_get(USER_PTR(in + 16), &value.left);

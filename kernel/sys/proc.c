@@ -305,10 +305,13 @@ long sys_pidfd_open(u64 number, u64 flags)
 
 /* ---- groups and sessions ---- */
 
-/* The process of setpgid(2) and kin: 0 is the caller. Tree lock held. */
+/* The process of setpgid(2) and kin, by any thread's number; 0 is the caller. Tree lock held. */
 static struct process *process_or_self(s32 number)
 {
-    return number ? process_find(number) : current_process();
+    struct process *process = number ? process_find(number) : current_process();
+    struct task *thread = process ? NULL : task_find(number);
+
+    return thread ? thread->process : process;
 }
 
 /* setpgid's rules about the process. Tree lock held. */
@@ -382,13 +385,15 @@ long sys_setpgid(u64 pid, u64 group)
     irqflags_t flags;
     int error;
 
-    if ((s32)group < 0)
+    if (wanted < 0)
         return -EINVAL;
     if (wanted == number)
         fresh = fresh_group(number);
     flags = spin_lock_irqsave(&process_tree_lock);
     target = process_or_self((s32)pid);
     error = setpgid_allowed(target);
+    if (target && pid && target->tgid != (u32)pid)
+        error = -EINVAL; /* a thread that is not the first */
     if (!error)
         error = group_to_join(target, wanted, &fresh, &joined);
     if (!error && joined != target->pgrp)

@@ -54,7 +54,10 @@ static bool real_time(int policy)
     return policy == SCHED_FIFO || policy == SCHED_RR;
 }
 
-static int policy_check(struct task *task, int policy, int priority)
+/* A policy with its flag, as sched_setscheduler(2) has it. */
+#define SCHED_RESET_ON_FORK 0x40000000
+
+static int policy_check(struct task *task, int policy, int priority, bool reset_on_fork)
 {
     bool known = real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH ||
                  policy == SCHED_IDLE;
@@ -63,7 +66,7 @@ static int policy_check(struct task *task, int policy, int priority)
         return -EINVAL;
     if (cred_has_cap(CAP_SYS_NICE))
         return 0;
-    if (!owns(task))
+    if (!owns(task) || (task->thread.reset_on_fork && !reset_on_fork))
         return -EPERM;
     if (real_time(policy) && (u64)priority > target_limit(task, RLIMIT_RTPRIO) &&
         (policy != task->thread.policy || priority > task->thread.rt_priority))
@@ -75,14 +78,22 @@ static long set_policy(u64 pid, int policy, int priority)
 {
     int error;
     struct task *task = target_get(pid, &error);
+    bool reset_on_fork;
 
     if (!task)
         return error;
-    if (policy < 0)
+    if (policy < 0) {
         policy = task->thread.policy;
-    error = policy_check(task, policy, priority);
+        reset_on_fork = task->thread.reset_on_fork;
+    } else {
+        reset_on_fork = policy & SCHED_RESET_ON_FORK;
+        policy &= ~SCHED_RESET_ON_FORK;
+    }
+    error = policy_check(task, policy, priority, reset_on_fork);
     if (!error)
         error = thread_set_policy(&task->thread, policy, priority);
+    if (!error)
+        WRITE_ONCE(task->thread.reset_on_fork, reset_on_fork);
     task_put(task);
     return error;
 }
@@ -117,7 +128,7 @@ long sys_sched_getscheduler(u64 pid)
 
     if (!task)
         return error;
-    policy = task->thread.policy;
+    policy = task->thread.policy | (task->thread.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
     task_put(task);
     return policy;
 }
@@ -142,7 +153,14 @@ long sys_sched_get_priority_max(u64 policy)
 {
     if (real_time((s32)policy))
         return RT_PRIORITY_MAX;
-    return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE ? 0 : -EINVAL;
+    switch ((s32)policy) {
+    case SCHED_OTHER:
+    case SCHED_BATCH:
+    case SCHED_IDLE:
+    case SCHED_DEADLINE:
+        return 0;
+    }
+    return -EINVAL;
 }
 
 long sys_sched_get_priority_min(u64 policy)
@@ -177,6 +195,7 @@ struct sched_attr_abi {
 };
 
 #define SCHED_ATTR_SIZE 48
+#define ATTR_RESET_ON_FORK 1 /* of flags */
 
 _Static_assert(sizeof(struct sched_attr_abi) == SCHED_ATTR_SIZE, "struct sched_attr");
 
@@ -203,18 +222,20 @@ long sys_sched_setattr(u64 pid, u64 attr, u64 flags)
         return -EFAULT;
     if (a.size && a.size < SCHED_ATTR_SIZE)
         return -E2BIG;
-    if (a.flags || a.nice < -20 || a.nice > 19)
+    if (a.flags & ~(u64)ATTR_RESET_ON_FORK || a.nice < -20 || a.nice > 19)
         return -EINVAL;
     task = target_get(pid, &error);
     if (!task)
         return error;
-    error = policy_check(task, a.policy, a.priority);
+    error = policy_check(task, a.policy, a.priority, a.flags & ATTR_RESET_ON_FORK);
     if (!error && !real_time(a.policy))
         error = may_nice(task, a.nice) ? -EPERM : 0;
     if (!error)
         error = thread_set_policy(&task->thread, a.policy, a.priority);
     if (!error && !real_time(a.policy))
         thread_set_nice(&task->thread, a.nice);
+    if (!error)
+        WRITE_ONCE(task->thread.reset_on_fork, a.flags & ATTR_RESET_ON_FORK);
     task_put(task);
     return error;
 }
@@ -231,6 +252,7 @@ long sys_sched_getattr(u64 pid, u64 attr, u64 size, u64 flags)
     if (!task)
         return error;
     a.policy = task->thread.policy;
+    a.flags = task->thread.reset_on_fork ? ATTR_RESET_ON_FORK : 0;
     a.priority = task->thread.rt_priority;
     a.nice = real_time(a.policy) ? 0 : task->thread.nice;
     task_put(task);
@@ -241,11 +263,12 @@ long sys_sched_getattr(u64 pid, u64 attr, u64 size, u64 flags)
 
 long sys_sched_setaffinity(u64 pid, u64 size, u64 mask)
 {
+    size_t used = MIN_T(size_t, (u32)size, BITMAP_WORDS(cpu_count) * 8);
     struct cpumask wanted = {0};
     struct task *task;
     int error;
 
-    if (copy_from_user(&wanted, USER_PTR(mask), MIN((size_t)(u32)size, sizeof(wanted))))
+    if (copy_from_user(&wanted, USER_PTR(mask), used))
         return -EFAULT;
     task = target_get(pid, &error);
     if (!task)

@@ -19,7 +19,7 @@
      SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
 /* Signals that are pending for an action that now ignores them are dropped (POSIX). */
-static void drop_ignored(struct process *process, int sig)
+static __noinline void drop_ignored(struct process *process, int sig)
 {
     irqflags_t flags = spin_lock_irqsave(&process->lock);
 
@@ -31,31 +31,24 @@ static void drop_ignored(struct process *process, int sig)
 }
 
 /*
- * A table that one thread alone uses needs no lock: it reads actions whole at delivery, and senders,
- * interrupts included, only look at the handler, which is one word.
+ * A table that one thread alone uses needs no lock: it reads actions whole at delivery, and
+ * senders, interrupts included, only look at the handler, which is one word.
  */
 static bool own_table(struct process *process, struct sighand *table)
 {
     return process->thread_count == 1 && ref_read(&table->refs) == 1;
 }
 
-static void action_set(struct process *process, int sig, const struct sigaction *new)
+static __noinline void action_set_shared(struct sighand *table, struct sigaction *slot,
+                                         const struct sigaction *new)
 {
-    struct sighand *table = process->sighand;
-    irqflags_t flags;
+    irqflags_t flags = spin_lock_irqsave(&table->lock);
 
-    if (likely(own_table(process, table))) {
-        table->actions[sig - 1] = *new;
-    } else {
-        flags = spin_lock_irqsave(&table->lock);
-        table->actions[sig - 1] = *new;
-        spin_unlock_irqrestore(&table->lock, flags);
-    }
-    if (unlikely(new->handler <= SIG_IGN))
-        drop_ignored(process, sig);
+    *slot = *new;
+    spin_unlock_irqrestore(&table->lock, flags);
 }
 
-static int action_get(struct process *process, int sig, struct user_ptr out)
+static __noinline int action_get(struct process *process, int sig, struct user_ptr out)
 {
     struct sighand *table = process->sighand;
     irqflags_t flags = spin_lock_irqsave(&table->lock);
@@ -65,26 +58,36 @@ static int action_get(struct process *process, int sig, struct user_ptr out)
     return copy_to_user(out, &action, sizeof(action));
 }
 
+/* Setting alone, which is what programs do most, goes without a lock and without locals. */
 long sys_rt_sigaction(u64 signal, u64 action, u64 old_action, u64 size)
 {
-    struct process *process = current_process();
-    u32 sig = (u32)signal;
-    struct sigaction new;
+    struct task *self = self_task();
+    struct sigaction *new = &self->new_action, *slot;
+    struct process *process = self->process;
+    struct sighand *table = process->sighand;
+    u32 index = (u32)signal - 1;
 
-    if (size != SIGSET_SIZE || sig - 1 >= SIGNAL_MAX)
+    if (size != SIGSET_SIZE || index >= SIGNAL_MAX)
         return -EINVAL;
+    slot = &table->actions[index];
     if (action) {
-        if (SIGNAL_BIT(sig) & SIGNALS_UNBLOCKABLE)
+        if (SIGNALS_UNBLOCKABLE >> index & 1)
             return -EINVAL;
-        if (copy_from_user(&new, USER_PTR(action), sizeof(new)))
+        if (copy_from_user(new, USER_PTR(action), sizeof(*new)))
             return -EFAULT;
-        new.flags &= SA_KNOWN;
-        new.mask &= ~SIGNALS_UNBLOCKABLE;
+        new->flags &= SA_KNOWN;
+        new->mask &= ~SIGNALS_UNBLOCKABLE;
     }
-    if (old_action && action_get(process, sig, USER_PTR(old_action)))
+    if (old_action && action_get(process, index + 1, USER_PTR(old_action)))
         return -EFAULT;
-    if (action)
-        action_set(process, sig, &new);
+    if (!action)
+        return 0;
+    if (likely(own_table(process, table)))
+        *slot = *new;
+    else
+        action_set_shared(table, slot, new);
+    if (unlikely(slot->handler <= SIG_IGN))
+        drop_ignored(process, index + 1);
     return 0;
 }
 
@@ -210,10 +213,15 @@ static int send_checked_locked(struct process *process, int sig, const struct si
 static int kill_one(u32 number, int sig, const struct siginfo *info)
 {
     struct process *process;
+    struct task *thread;
     int error = -ESRCH;
 
     rcu_read_lock();
     process = process_find(number);
+    if (!process) { /* the number of any of its threads means the process, too */
+        thread = task_find(number);
+        process = thread ? thread->process : NULL;
+    }
     if (process) {
         if (!task_may_signal(process, sig))
             error = -EPERM;
@@ -245,12 +253,13 @@ static int kill_pgrp(u32 number, int sig, const struct siginfo *info)
     return result;
 }
 
-/* kill(-1): everybody but init and the caller. */
+/* kill(-1): everybody but init and the caller; those who may not be signalled are no error. */
 static int kill_all(int sig, const struct siginfo *info)
 {
     irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *process;
-    int result = -ESRCH;
+    bool any = false;
+    int result = 0;
 
     list_for_each_entry(process, &process_list, all)
     {
@@ -258,32 +267,32 @@ static int kill_all(int sig, const struct siginfo *info)
 
         if (process == init_process || process == current_process())
             continue;
+        any = true;
         error = send_checked_locked(process, sig, info);
         if (error != -EPERM)
             result = error;
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return result;
+    return any ? result : -ESRCH;
 }
 
 long sys_kill(u64 pid, u64 signal)
 {
+    struct process *self = current_process();
     s32 target = (s32)pid;
     int sig = (s32)signal;
-    struct siginfo info;
 
     if ((u32)sig > SIGNAL_MAX)
         return -EINVAL;
-    siginfo_user(&info, sig, SI_USER);
-    if (target == (s32)current_process()->tgid)
-        return sig ? signal_send_process(current_process(), sig, &info) : 0;
+    if (target == (s32)self->tgid)
+        return sig ? signal_send_process(self, sig, &signal_by_kill) : 0;
     if (target > 0)
-        return kill_one(target, sig, &info);
+        return kill_one(target, sig, &signal_by_kill);
     if (target == -1)
-        return kill_all(sig, &info);
+        return kill_all(sig, &signal_by_kill);
     if (target == INT32_MIN)
         return -ESRCH;
-    return kill_pgrp((u32)-target, sig, &info);
+    return kill_pgrp((u32)-target, sig, &signal_by_kill);
 }
 
 /* To one thread; tgid 0: of any process. */

@@ -7,7 +7,10 @@
 
 u64 syscall_unknown_count;
 
-/* Logged once for each program and number, as far as 32 bits can tell numbers apart. */
+/*
+ * Logged once for each program and number, as far as 32 bits can tell numbers apart; for dmesg,
+ * not for the console.
+ */
 static long unknown(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct task *self = self_task();
@@ -18,7 +21,7 @@ static long unknown(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     __atomic_add_fetch(&syscall_unknown_count, 1, __ATOMIC_RELAXED);
     if (!(self->unknown_logged & bit)) {
         self->unknown_logged |= bit;
-        log_info("%s[%u]: system call %ld is not implemented", self->thread.name,
+        log_print(LOG_DEBUG, "%s[%u]: system call %ld is not implemented", self->thread.name,
                  self->process->tgid, (long)number);
     }
     return -ENOSYS;

@@ -211,6 +211,7 @@ static int sleep_clock_check(s32 clock)
     case 9: /* the ALARM clocks */
         return cred_has_cap(CAP_WAKE_ALARM) ? 0 : -EPERM;
     case 2: /* PROCESS_CPUTIME_ID */
+    case 3: /* THREAD_CPUTIME_ID */
     case 4:
     case 5:
     case 6: /* RAW and COARSE clocks */

@@ -54,21 +54,24 @@ static void fault_to_signal(struct trap_frame *f, const struct fault *fault, int
 {
     struct task *self = self_task();
     u64 address = fault->address;
+    bool about_pc = false;
 
     if (!signal) {
         const struct fault_signal *s = &fault_signals[fault->kind];
 
         signal = s->signal;
         code = s->code;
-        if (s->at_pc)
+        about_pc = s->at_pc;
+        if (about_pc)
             address = frame_pc(f);
     }
     if (signal == SIGKILL) {
         signal_send_task(self, SIGKILL, NULL);
         return;
     }
-    self->fault_address = address;
-    self->fault_esr = fault->esr;
+    /* Only the faults that have an address leave one, and the ESR, in signal frames. */
+    self->fault_address = about_pc ? 0 : address;
+    self->fault_esr = about_pc ? 0 : fault->esr;
     signal_force(signal, code, address);
 }
 

@@ -96,7 +96,7 @@ extern struct cred init_cred; /* root with all capabilities; also what kernel th
 
 void cred_init(void);
 
-/* The current task's, or init_cred in a kernel thread. Valid while the caller does not change it. */
+/* The current task's, or init_cred in a kernel thread; valid until the caller changes it. */
 const struct cred *current_cred(void);
 
 static inline bool cred_can(const struct cred *cred, enum capability cap)

@@ -16,7 +16,7 @@ struct session {
     struct pid *pid;        /* [I] its number; a user of it */
     struct process *leader; /* tree lock: NULL once the leader has exited */
     struct list pgrps;      /* tree lock: struct pgrp by session_link */
-    struct tty *tty;        /* [A] controlling terminal; set and cleared by dev/tty under its lock */
+    struct tty *tty;        /* [A] controlling terminal; dev/tty sets it under its lock */
 };
 
 struct pgrp {

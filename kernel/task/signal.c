@@ -170,9 +170,8 @@ static bool prepare_locked(struct process *process, struct task *task, int sig, 
     }
     if (force)
         return true;
-    if (process->flags & PROCESS_UNKILLABLE && handler_of(process, sig) == SIG_DFL)
-        return false;
-    if (likely(!signal_is_ignored_locked(process, sig)))
+    if (likely(!signal_is_ignored_locked(process, sig)) &&
+        likely(!(process->flags & PROCESS_UNKILLABLE) || handler_of(process, sig) != SIG_DFL))
         return true;
     if (!task)
         task = representative(process);
@@ -247,6 +246,17 @@ void signal_kill_process_locked(struct process *process, int exit_code)
     }
 }
 
+const struct siginfo signal_by_kill = {.code = SI_USER};
+
+static inline void fill_info(struct siginfo *to, int sig, const struct siginfo *info)
+{
+    if (info == &signal_by_kill)
+        siginfo_user(to, sig, SI_USER);
+    else
+        *to = info ? *info : (struct siginfo){.code = SI_KERNEL};
+    to->signo = sig;
+}
+
 /* To `task`, or with NULL to the process. 0, 1 when it was ignored, -EAGAIN. */
 static int send_locked(struct process *process, struct task *task, int sig,
                        const struct siginfo *info, bool force)
@@ -267,8 +277,7 @@ static int send_locked(struct process *process, struct task *task, int sig,
         return 0;
     entry = entry_alloc(process, sig);
     if (entry) {
-        entry->info = info ? *info : (struct siginfo){.code = SI_KERNEL};
-        entry->info.signo = sig;
+        fill_info(&entry->info, sig, info);
         list_add_tail(&entry->link, &pending->queue);
     } else if (sig >= SIGRTMIN && info && info->code != SI_USER) {
         return -EAGAIN;
@@ -305,7 +314,11 @@ int signal_send_task(struct task *task, int sig, const struct siginfo *info)
 
 int signal_send_process(struct process *process, int sig, const struct siginfo *info)
 {
-    return MIN(signal_send_raw(process, NULL, sig, info), 0);
+    irqflags_t flags = spin_lock_irqsave(&process->lock);
+    int result = send_locked(process, NULL, sig, info, false);
+
+    spin_unlock_irqrestore(&process->lock, flags);
+    return MIN(result, 0);
 }
 
 int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *info)

@@ -40,6 +40,9 @@ int signal_send_task(struct task *task, int sig, const struct siginfo *info);
 int signal_send_process(struct process *process, int sig, const struct siginfo *info);
 int signal_send_pgrp(struct pgrp *pgrp, int sig, const struct siginfo *info);
 
+/* As `info` of these: the current task sends by kill(2). Saves making one on the stack. */
+extern const struct siginfo signal_by_kill;
+
 /* The same for a caller that holds the tree lock. */
 int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *info);
 

@@ -30,6 +30,7 @@ struct restart_block {
 struct task_rseq {
     struct user_ptr area;
     u32 length, signature;
+    u64 section; /* pointer to the critical section, when last looked at */
 };
 
 /* task.flags [S] */
@@ -58,6 +59,7 @@ struct task {
     struct signal_pending pending; /* [P] */
     bool stopped;            /* [P] counted in stop_count */
     struct sigaltstack altstack; /* [S] */
+    struct sigaction new_action; /* [S] what rt_sigaction(2) reads, not on its stack */
     struct siginfo fault_info;   /* [S] */
     u64 fault_address, fault_esr; /* [S] of the last fault, for the frame */
 

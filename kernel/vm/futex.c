@@ -104,7 +104,7 @@ static int __noinline key_shared(struct vm_space *space, u64 addr, struct futex_
     mutex_lock(&space->lock);
     region = vm_region_at_or_above(space, addr);
     if (region && region->start <= addr) {
-        error = 0;
+        error = region->prot & PROT_READ ? 0 : -EFAULT;
         if (region->flags & VM_SHARED && region->mapping) {
             key->object = (u64)region->mapping;
             key->offset = (region_index(region, addr) << PAGE_SHIFT) + (addr & PAGE_MASK);

@@ -55,7 +55,7 @@ static long move(struct vm_space *space, struct vm_region *region, const struct 
         unmap_locked(space, to, to + r->new_len, dead);
         return error;
     }
-    if (r->old_len) /* else it is a second view of shared memory */
+    if (r->old_len && !(r->flags & MREMAP_DONTUNMAP)) /* length 0: a second view of shared memory */
         error = unmap_locked(space, r->old, r->old + r->old_len, dead);
     return error ? error : (long)to;
 }
@@ -84,10 +84,12 @@ static long remap_locked(struct vm_space *space, const struct remap *r, struct l
         return -EFAULT;
     if (grown && region->flags & VM_LOCKED && lock_check(space, grown))
         return -EAGAIN;
+    if (r->flags & MREMAP_DONTUNMAP)
+        grown = bytes_to_pages(r->new_len);
     error = space_check_limits(space, region->prot, region->flags, grown);
     if (error)
         return error;
-    if (!(r->flags & MREMAP_FIXED)) {
+    if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
         if (!grown || (r->old_len && grow_in_place(space, region, r)))
             return r->old;
         if (!(r->flags & MREMAP_MAYMOVE))
@@ -107,9 +109,12 @@ long vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 fla
     bool locked = false;
     long result;
 
-    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED) || old & PAGE_MASK || !r.new_len)
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || old & PAGE_MASK ||
+        !r.new_len)
         return -EINVAL;
-    if (flags & MREMAP_FIXED && !(flags & MREMAP_MAYMOVE))
+    if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if (flags & MREMAP_DONTUNMAP && r.old_len != r.new_len)
         return -EINVAL;
     if (r.new_len > VM_USER_END)
         return -EINVAL;

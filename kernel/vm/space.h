@@ -47,7 +47,7 @@ struct user_ptr;
 #define MREMAP_DONTUNMAP    4
 
 #define VM_USER_END         (1UL << 48)    /* first address that no program may use */
-#define VM_MIN_ADDRESS      0x10000UL      /* no mapping below: the null pages (mmap_min_addr) */
+#define VM_MIN_ADDRESS      0x1000UL       /* mmap_min_addr: below only CAP_SYS_RAWIO */
 #define VM_GUARD_GAP        (256 * 4096UL) /* kept free below a region that grows down */
 #define VM_MAX_REGIONS      65530          /* max_map_count */
 #define VM_AUXV_WORDS       52

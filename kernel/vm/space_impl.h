@@ -10,9 +10,6 @@
 
 #define VM_PROT_MASK (PROT_READ | PROT_WRITE | PROT_EXEC)
 
-/* Page flag (PG_OWNER and above are the owner's): no stale instructions of it in a cache. */
-#define PG_ICACHE_CLEAN (PG_OWNER << 4)
-
 static inline u64 bytes_to_pages(u64 bytes)
 {
     return bytes >> PAGE_SHIFT;

@@ -201,7 +201,7 @@ def test_s9_ashlar_debug():
 
 def test_s10_dtb_address_in_sixteen_digits():
     with seed_machine(image("bin")) as machine:
-        found = machine.expect(r"DTB at: 0x([0-9A-F]+)\b", BOOT_TIMEOUT)
+        found = machine.expect(r"DTB at: 0x([0-9A-F]+)\r*\n", BOOT_TIMEOUT)
         assert len(found.group(1)) == 16 and int(found.group(1), 16) >= 0x40000000
     with seed_machine(image("elf")) as machine:
         # An ELF gets nothing in x0: the address printed first is that, then where the tree was.

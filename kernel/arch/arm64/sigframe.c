@@ -39,8 +39,6 @@
 enum {
     AT_SIGINFO = 0,
     AT_CONTEXT = 128,
-    AT_ALTSTACK = AT_CONTEXT + 16,
-    AT_MASK = AT_CONTEXT + 40,
     AT_FAULT = AT_CONTEXT + 176,
     AT_REGISTERS = AT_FAULT + 8,
     AT_RECORDS = 592,
@@ -53,6 +51,7 @@ enum {
 
 _Static_assert(offsetof(struct trap_frame, pstate) + 8 == REGISTERS_SIZE, "struct sigcontext");
 _Static_assert(offsetof(struct fp_state, fpsr) == 512, "vregs come first");
+_Static_assert(sizeof(struct sigframe_context) == 48, "ucontext_t");
 _Static_assert(AT_LINK == 4688, "struct rt_sigframe");
 
 /* siginfo_t: what the kernel has of it, and zeros. */
@@ -60,16 +59,6 @@ static bool put_siginfo(u64 base, const void *siginfo)
 {
     return user_copy_to(base + AT_SIGINFO, siginfo, 48) ||
            user_clear(base + AT_SIGINFO + 48, 128 - 48);
-}
-
-/* uc_flags, uc_link, uc_stack and uc_sigmask, which is followed by room for more signals. */
-static bool put_context(u64 base, const struct sigframe_info *info)
-{
-    const u64 *altstack = info->altstack;
-    u64 head[6] = {0, 0, altstack[0], altstack[1], altstack[2], info->mask};
-
-    return user_copy_to(base + AT_CONTEXT, head, sizeof(head)) ||
-           user_store64(base + AT_FAULT, info->fault_address);
 }
 
 static bool put_records(u64 at, const struct fp_state *fp, u64 esr)
@@ -94,7 +83,8 @@ int sigframe_push(struct trap_frame *f, const struct fp_state *fp,
 
     if (info->stack < FRAME_BYTES + 16)
         return -EFAULT;
-    if (put_context(base, info) ||
+    if (user_copy_to(base + AT_CONTEXT, &info->context, sizeof(info->context)) ||
+        user_store64(base + AT_FAULT, info->fault_address) ||
         user_copy_to(base + AT_REGISTERS, f->regs, REGISTERS_SIZE) ||
         put_records(base + AT_RECORDS, fp, info->fault_esr) ||
         user_store64(link, f->regs[29]) || user_store64(link + 8, f->regs[30]))
@@ -150,14 +140,14 @@ static int pop_records(u64 at, struct fp_state *fp)
     }
 }
 
-int sigframe_pop(struct trap_frame *f, struct fp_state *fp, u64 *mask, void *altstack)
+int sigframe_pop(struct trap_frame *f, struct fp_state *fp, struct sigframe_context *context)
 {
-    u64 base = f->sp, pstate, head[4], *out = altstack;
+    u64 base = f->sp, pstate;
     bool bad;
 
     if (base % 16)
         return -EINVAL;
-    if (user_copy_from(head, base + AT_ALTSTACK, sizeof(head)))
+    if (user_copy_from(context, base + AT_CONTEXT, sizeof(*context)))
         return -EFAULT;
     bad = user_copy_from(f->regs, base + AT_REGISTERS, REGISTERS_SIZE);
     pstate = f->pstate;
@@ -166,9 +156,6 @@ int sigframe_pop(struct trap_frame *f, struct fp_state *fp, u64 *mask, void *alt
         return -EFAULT;
     if (pstate & (PSTATE_MODE | PSTATE_MASKS)) /* EL0, AArch64, nothing masked */
         return -EINVAL;
-    for (int i = 0; i < 3; i++)
-        out[i] = head[i];
-    *mask = head[3];
     return pop_records(base + AT_RECORDS, fp);
 }
 

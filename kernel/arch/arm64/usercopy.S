@@ -79,16 +79,21 @@ copy:
     user_on
     cmp     x2, #64
     b.lo    2f
-    cmp     x2, #128
-    b.lo    1f
+    cmp     x2, #256
+    b.lo    4f
 3:  move64  0
     move64  64
-    advance 128
-    cmp     x2, #128
+    move64  128
+    move64  192
+    advance 256
+    cmp     x2, #256
     b.hs    3b
-    cmp     x2, #64
-    b.lo    2f
-1:  move64  0
+4:  tbz     x2, #7, 1f
+    move64  0
+    move64  64
+    advance 128
+1:  tbz     x2, #6, 2f
+    move64  0
     advance 64
 2:  cbz     x2, copy_done
     tbz     x2, #5, 1f
