@@ -8,31 +8,31 @@
 #include "lib/hash.h"
 
 /* dentry->flags */
-#define DENTRY_MOUNTED BIT(0)  /* [tree] something is mounted here, in some mount */
-#define DENTRY_VOLATILE BIT(1) /* [I] leaves the cache when nobody holds it */
-#define DENTRY_CACHED BIT(2)   /* [tree] on the list the shrinker walks */
+#define DENTRY_MOUNTED      BIT(0) /* [tree] something is mounted here, in some mount */
+#define DENTRY_VOLATILE     BIT(1) /* [I] leaves the cache when nobody holds it */
+#define DENTRY_CACHED       BIT(2) /* [tree] on the list the shrinker walks */
 #define DENTRY_DISCONNECTED BIT(3) /* [I] never had a name: O_TMPFILE, memfd */
-#define DENTRY_ALIVE_CHECK BIT(4)  /* [I] ask the directory's ops->alive at each look-up */
+#define DENTRY_ALIVE_CHECK  BIT(4) /* [I] ask the directory's ops->alive at each look-up */
 
-#define DENTRY_NAME_INLINE 40
-#define DENTRY_NAME_LONG 264 /* bytes of a name that does not fit in line */
+#define DENTRY_NAME_INLINE  40
+#define DENTRY_NAME_LONG    264 /* bytes of a name that does not fit in line */
 
 struct dentry {
-    struct hlist_node hash;  /* [tree] writers, RCU readers */
-    u64 key;                 /* [tree] hash of parent and name, length in the low 8 bits */
-    struct dentry *parent;   /* [tree] counted; the root's is itself */
-    struct inode *inode;     /* set once; NULL: negative */
-    const char *name;        /* [tree] with NUL */
-    struct refcount refs;    /* [A] one of them is the cache's while hashed */
+    struct hlist_node hash; /* [tree] writers, RCU readers */
+    u64 key;                /* [tree] hash of parent and name, length in the low 8 bits */
+    struct dentry *parent;  /* [tree] counted; the root's is itself */
+    struct inode *inode;    /* set once; NULL: negative */
+    const char *name;       /* [tree] with NUL */
+    struct refcount refs;   /* [A] one of them is the cache's while hashed */
     u32 flags;
-    struct super_block *sb;  /* [I] */
-    struct list sibling;     /* [tree] parent->children, by cookie */
-    struct list children;    /* [tree] hashed entries of this directory */
-    u64 cookie;              /* [tree] place in the directory, for readdir */
-    u64 next_cookie;         /* [tree] for the next child */
+    struct super_block *sb;               /* [I] */
+    struct list sibling;                  /* [tree] parent->children, by cookie */
+    struct list children;                 /* [tree] hashed entries of this directory */
+    u64 cookie;                           /* [tree] place in the directory, for readdir */
+    u64 next_cookie;                      /* [tree] for the next child */
     char inline_name[DENTRY_NAME_INLINE]; /* readers of names look up to 7 bytes behind */
     union {
-        struct list cached;  /* [tree] unused entries */
+        struct list cached; /* [tree] unused entries */
         struct rcu_head rcu;
     };
 };
@@ -43,7 +43,7 @@ struct name {
     u64 key;          /* see dentry_key() */
 };
 
-#define NAME_LEN(key) ((u32)((key) & 0xff))
+#define NAME_LEN(key) ((u32)((key)&0xff))
 
 /* Writers of the tree hold its lock; moves and mounts also turn its sequence. */
 extern struct seqlock tree_seq;

@@ -47,21 +47,21 @@ int initramfs_unpack(const void *data, size_t size, bool in_place);
 int gunzip(const u8 *data, size_t size, u8 **out, size_t *out_size, size_t *used);
 
 /* memfd_create(2) */
-#define MFD_CLOEXEC 1
+#define MFD_CLOEXEC       1
 #define MFD_ALLOW_SEALING 2
-#define MFD_HUGETLB 4
-#define MFD_NOEXEC_SEAL 8
-#define MFD_EXEC 16
+#define MFD_HUGETLB       4
+#define MFD_NOEXEC_SEAL   8
+#define MFD_EXEC          16
 int memfd_create(const char *name, u32 flags, struct file **out);
 
-#define F_ADD_SEALS 1033
-#define F_GET_SEALS 1034
-#define F_SEAL_SEAL 1
-#define F_SEAL_SHRINK 2
-#define F_SEAL_GROW 4
-#define F_SEAL_WRITE 8
+#define F_ADD_SEALS         1033
+#define F_GET_SEALS         1034
+#define F_SEAL_SEAL         1
+#define F_SEAL_SHRINK       2
+#define F_SEAL_GROW         4
+#define F_SEAL_WRITE        8
 #define F_SEAL_FUTURE_WRITE 16
-#define F_SEAL_EXEC 32
+#define F_SEAL_EXEC         32
 long file_seals(struct file *file, u32 cmd, u64 arg);
 
 /* flock(2): operation LOCK_SH 1, LOCK_EX 2, LOCK_UN 8, with LOCK_NB 4. */

@@ -10,15 +10,15 @@
 #include "mm/vmalloc.h"
 #include "sched/reclaim.h"
 
-#define HEADER_SIZE 10
-#define TRAILER_SIZE 8
-#define FLAG_HCRC 2
-#define FLAG_EXTRA 4
-#define FLAG_NAME 8
-#define FLAG_COMMENT 16
+#define HEADER_SIZE    10
+#define TRAILER_SIZE   8
+#define FLAG_HCRC      2
+#define FLAG_EXTRA     4
+#define FLAG_NAME      8
+#define FLAG_COMMENT   16
 #define FLAGS_RESERVED 0xe0
-#define SCRATCH_SIZE 16384
-#define OUT_MAX (1UL << 31)
+#define SCRATCH_SIZE   16384
+#define OUT_MAX        (1UL << 31)
 
 static void *zlib_alloc(void *opaque, unsigned items, unsigned size)
 {

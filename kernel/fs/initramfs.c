@@ -26,7 +26,7 @@
 #include "sched/reclaim.h"
 
 #define NS_PER_SECOND 1000000000UL
-#define LINK_BUCKETS 32
+#define LINK_BUCKETS  32
 
 struct link {
     struct link *next;
@@ -190,15 +190,10 @@ static int make_entry(struct unpack *u, const struct cpio_entry *e)
     int err;
 
     switch (e->mode & S_IFMT) {
-    case S_IFDIR:
-        err = vfs_mkdir(AT_FDCWD, u->name, 0700);
-        return err == -EEXIST ? 0 : err;
-    case S_IFREG:
-        return make_file(u, e);
-    case S_IFLNK:
-        return make_symlink(u, e);
-    default:
-        return vfs_mknod(AT_FDCWD, u->name, e->mode, MKDEV(e->rdev_major, e->rdev_minor));
+    case S_IFDIR: err = vfs_mkdir(AT_FDCWD, u->name, 0700); return err == -EEXIST ? 0 : err;
+    case S_IFREG: return make_file(u, e);
+    case S_IFLNK: return make_symlink(u, e);
+    default: return vfs_mknod(AT_FDCWD, u->name, e->mode, MKDEV(e->rdev_major, e->rdev_minor));
     }
 }
 
@@ -239,8 +234,8 @@ static int unpack_gzip(struct unpack *u, const u8 *data, size_t size, size_t *us
     int err = gunzip(data, size, &out, &out_size, used);
 
     if (err) {
-        log_err("initramfs: %s", err == -ENOMEM ? "no memory to unpack it"
-                                                : "damaged, or no archive at all");
+        log_err("initramfs: %s",
+                err == -ENOMEM ? "no memory to unpack it" : "damaged, or no archive at all");
         return err;
     }
     u->in_place = false;

@@ -198,8 +198,8 @@ static int check_attr(struct inode *inode, struct attr *attr)
 /* The set-id bits to take away: set-gid without group execution stays for the group's members. */
 static u32 set_id_bits(const struct inode *inode, u32 mode)
 {
-    bool keep = !(mode & S_IXGRP) &&
-                (in_group(current_cred(), inode->gid) || cred_has_cap(CAP_FSETID));
+    bool keep =
+        !(mode & S_IXGRP) && (in_group(current_cred(), inode->gid) || cred_has_cap(CAP_FSETID));
 
     return S_ISUID | (keep ? 0 : S_ISGID);
 }
@@ -252,7 +252,8 @@ void inode_getattr(struct inode *inode, struct kstat *st)
 {
     st->ino = inode->ino;
     st->size = READ_ONCE(inode->size);
-    st->blocks = S_ISREG(inode->mode) ? READ_ONCE(inode->mapping.page_count) * (PAGE_SIZE / 512) : 0;
+    st->blocks =
+        S_ISREG(inode->mode) ? READ_ONCE(inode->mapping.page_count) * (PAGE_SIZE / 512) : 0;
     st->atime = READ_ONCE(inode->atime);
     st->mtime = READ_ONCE(inode->mtime);
     st->ctime = READ_ONCE(inode->ctime);
@@ -336,7 +337,7 @@ struct filesystem *filesystem_find(const char *name)
     struct filesystem *type, *found = NULL;
 
     mutex_lock(&types_lock);
-    list_for_each_entry (type, &types, link)
+    list_for_each_entry(type, &types, link)
         if (strcmp(type->name, name) == 0)
             found = type;
     mutex_unlock(&types_lock);
@@ -348,7 +349,7 @@ struct filesystem *filesystem_at(u32 n)
     struct filesystem *type, *found = NULL;
 
     mutex_lock(&types_lock);
-    list_for_each_entry (type, &types, link)
+    list_for_each_entry(type, &types, link)
         if (n-- == 0)
             found = type;
     mutex_unlock(&types_lock);

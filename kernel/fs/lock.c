@@ -26,21 +26,21 @@
 #include "sched/wait.h"
 #include "task/task.h"
 
-#define F_GETLK 5
-#define F_SETLK 6
-#define F_SETLKW 7
-#define F_OFD_GETLK 36
-#define F_OFD_SETLK 37
+#define F_GETLK      5
+#define F_SETLK      6
+#define F_SETLKW     7
+#define F_OFD_GETLK  36
+#define F_OFD_SETLK  37
 #define F_OFD_SETLKW 38
-#define F_RDLCK 0
-#define F_WRLCK 1
-#define F_UNLCK 2
-#define LOCK_SH 1
-#define LOCK_EX 2
-#define LOCK_NB 4
-#define LOCK_UN 8
-#define END_OF_FILE ((u64)INT64_MAX)
-#define CHAIN_MAX 1000 /* longer chains are taken for a deadlock */
+#define F_RDLCK      0
+#define F_WRLCK      1
+#define F_UNLCK      2
+#define LOCK_SH      1
+#define LOCK_EX      2
+#define LOCK_NB      4
+#define LOCK_UN      8
+#define END_OF_FILE  ((u64)INT64_MAX)
+#define CHAIN_MAX    1000 /* longer chains are taken for a deadlock */
 
 enum kind { KIND_FLOCK, KIND_POSIX, KIND_OFD };
 
@@ -105,7 +105,7 @@ void inode_locks_free(struct inode *inode)
     mutex_lock(&locks_lock);
     list_del(&locks->all);
     mutex_unlock(&locks_lock);
-    list_for_each_entry_safe (l, next, &locks->list, link)
+    list_for_each_entry_safe(l, next, &locks->list, link)
         kfree(l);
     kfree(locks);
 }
@@ -124,7 +124,7 @@ static struct file_lock *find_conflict(struct file_locks *locks, const struct fi
 {
     struct file_lock *l;
 
-    list_for_each_entry (l, &locks->list, link)
+    list_for_each_entry(l, &locks->list, link)
         if ((l->kind == KIND_FLOCK) == (want->kind == KIND_FLOCK) && !same_owner(l, want) &&
             (l->type == F_WRLCK || want->type == F_WRLCK) && overlap(l, want))
             return l;
@@ -174,7 +174,7 @@ static int set_range(struct file_locks *locks, const struct file_lock *want)
         return -ENOMEM;
     }
     *new = *want;
-    list_for_each_entry_safe (l, next, &locks->list, link) {
+    list_for_each_entry_safe(l, next, &locks->list, link) {
         if (!same_owner(l, want))
             continue;
         if (l->type == want->type) {
@@ -206,7 +206,7 @@ static bool deadlock(const void *owner, const void *holder)
 
         if (holder == owner)
             return true;
-        list_for_each_entry (w, &waiting_list, link)
+        list_for_each_entry(w, &waiting_list, link)
             if (w->owner == holder)
                 found = w;
         if (!found)
@@ -264,7 +264,7 @@ static void drop_owner(struct inode *inode, const void *owner, bool posix)
     bool any = false;
 
     mutex_lock(&locks_lock);
-    list_for_each_entry_safe (l, next, &inode->locks->list, link) {
+    list_for_each_entry_safe(l, next, &inode->locks->list, link) {
         if (l->owner != owner || (l->kind == KIND_POSIX) != posix)
             continue;
         remove_lock(l);
@@ -291,24 +291,17 @@ int file_flock(struct file *file, u32 operation)
     struct file_lock *l, *next;
 
     switch (operation & ~LOCK_NB) {
-    case LOCK_SH:
-        want.type = F_RDLCK;
-        break;
-    case LOCK_EX:
-        want.type = F_WRLCK;
-        break;
-    case LOCK_UN:
-        want.type = F_UNLCK;
-        break;
-    default:
-        return -EINVAL;
+    case LOCK_SH: want.type = F_RDLCK; break;
+    case LOCK_EX: want.type = F_WRLCK; break;
+    case LOCK_UN: want.type = F_UNLCK; break;
+    default: return -EINVAL;
     }
     if (!file->inode) /* a pipe: nobody else can come by it to be kept away */
         return 0;
     want.pid = current_process()->tgid;
     mutex_lock(&locks_lock); /* a lock that changes its kind is given up first (flock(2)) */
     if (file->inode->locks) {
-        list_for_each_entry_safe (l, next, &file->inode->locks->list, link) {
+        list_for_each_entry_safe(l, next, &file->inode->locks->list, link) {
             if (same_owner(l, &want) && l->type != want.type) {
                 remove_lock(l);
                 changed(file->inode->locks);
@@ -326,8 +319,7 @@ static int parse_range(struct file *file, const struct user_flock *user, struct 
     s64 start = user->start, len = user->len, end;
 
     switch (user->whence) {
-    case SEEK_SET:
-        break;
+    case SEEK_SET: break;
     case SEEK_CUR:
         if (__builtin_add_overflow(start, file->pos, &start))
             return -EOVERFLOW;
@@ -336,8 +328,7 @@ static int parse_range(struct file *file, const struct user_flock *user, struct 
         if (__builtin_add_overflow(start, (s64)file->inode->size, &start))
             return -EOVERFLOW;
         break;
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
     if (start < 0)
         return -EINVAL;
@@ -413,10 +404,10 @@ void file_locks_show(struct seq *s)
     u32 n = 0;
 
     mutex_lock(&locks_lock);
-    list_for_each_entry (locks, &all_locks, all) {
+    list_for_each_entry(locks, &all_locks, all) {
         dev_t dev = locks->inode->sb->dev;
 
-        list_for_each_entry (l, &locks->list, link) {
+        list_for_each_entry(l, &locks->list, link) {
             seq_printf(s, "%u: %s ADVISORY  %s %d %02x:%02x:%lu %lu ", ++n, kinds[l->kind],
                        l->type == F_WRLCK ? "WRITE" : "READ ", l->kind == KIND_OFD ? -1 : l->pid,
                        dev_major(dev), dev_minor(dev), locks->inode->ino, l->start);

@@ -1,11 +1,46 @@
 /*
- * Paths from user memory, and the flags of calls that take one.
+ * One name in a locked directory; paths from user memory, and the flags of calls that take one.
  */
 #include "fs/walk.h"
 
 #include "lib/errno.h"
 #include "mm/page.h"
 #include "sched/reclaim.h"
+
+int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make, struct dentry **out)
+{
+    struct inode *inode = dir->inode;
+    struct dentry *d = dentry_find(dir, name);
+    int err = 0;
+
+    assert_mutex_held(&inode->lock);
+    if (d && d->flags & DENTRY_ALIVE_CHECK && !inode->ops->alive(d)) {
+        dentry_unhash(d);
+        dentry_put(d);
+        d = NULL;
+    }
+    *out = d;
+    if (d)
+        return 0;
+    if (dir->sb->flags & SB_PINNED && !make)
+        return -ENOENT;
+    if (inode->flags & INODE_DEAD)
+        return -ENOENT;
+    d = dentry_alloc(dir->sb, dir, name->text, name->key);
+    if (!d)
+        return -ENOMEM;
+    if (!(dir->sb->flags & SB_PINNED)) {
+        err = inode->ops->lookup ? inode->ops->lookup(inode, d) : -ENOENT;
+        if (!err)
+            dentry_hash(d);
+    }
+    if (err) {
+        dentry_put(d);
+        return err;
+    }
+    *out = d;
+    return 0;
+}
 
 int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *out)
 {

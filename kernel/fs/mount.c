@@ -38,7 +38,7 @@
 #include "sched/reclaim.h"
 #include "task/task.h"
 
-#define HASH_BITS 8
+#define HASH_BITS  8
 #define MOUNTS_MAX 100000 /* as Linux's fs.mount-max */
 
 struct mutex mount_lock = MUTEX_INIT(mount_lock, RANK_MOUNT);
@@ -139,7 +139,7 @@ static void unlink_locked(struct mount *m)
 
     hlist_del(&m->hash);
     list_del(&m->sibling);
-    list_for_each_entry (other, &all, all)
+    list_for_each_entry(other, &all, all)
         used |= other != m && other->mountpoint == m->mountpoint;
     if (!used) /* I2 */
         m->mountpoint->flags &= ~DENTRY_MOUNTED;
@@ -250,7 +250,7 @@ static int clone_children(struct mount *from, struct dentry *dentry, struct moun
     struct mount *child;
     int err = 0;
 
-    list_for_each_entry (child, &from->children, sibling) {
+    list_for_each_entry(child, &from->children, sibling) {
         struct path at = {to, child->mountpoint};
         struct mount *m;
 
@@ -378,8 +378,8 @@ static void switch_roots(const struct path *old, const struct path *new)
     struct task *task;
 
     spin_lock_irq(&process_tree_lock);
-    list_for_each_entry (process, &process_list, all) {
-        list_for_each_entry (task, &process->threads, thread_link) {
+    list_for_each_entry(process, &process_list, all) {
+        list_for_each_entry(task, &process->threads, thread_link) {
             struct fs_context *fs;
 
             task_lock(task);
@@ -437,7 +437,7 @@ struct mount *mount_at(u32 n)
     struct mount *m, *found = NULL;
 
     mutex_lock(&mount_lock);
-    list_for_each_entry (m, &all, all) {
+    list_for_each_entry(m, &all, all) {
         if (n-- == 0) {
             found = mount_get(m);
             break;
@@ -453,9 +453,9 @@ static void show_flags(struct mount *m, struct seq *s)
         u32 flag;
         const char *text;
     } names[] = {
-        {MS_NOSUID, ",nosuid"},         {MS_NODEV, ",nodev"},
-        {MS_NOEXEC, ",noexec"},         {MS_NOATIME, ",noatime"},
-        {MS_NODIRATIME, ",nodiratime"}, {MS_RELATIME, ",relatime"},
+        {MS_NOSUID, ",nosuid"},           {MS_NODEV, ",nodev"},
+        {MS_NOEXEC, ",noexec"},           {MS_NOATIME, ",noatime"},
+        {MS_NODIRATIME, ",nodiratime"},   {MS_RELATIME, ",relatime"},
         {MS_NOSYMFOLLOW, ",nosymfollow"},
     };
     u32 flags = READ_ONCE(m->flags);

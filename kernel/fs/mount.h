@@ -8,35 +8,35 @@
 #include "lib/list.h"
 
 /* Flags of mount(2). */
-#define MS_RDONLY 1
-#define MS_NOSUID 2
-#define MS_NODEV 4
-#define MS_NOEXEC 8
+#define MS_RDONLY      1
+#define MS_NOSUID      2
+#define MS_NODEV       4
+#define MS_NOEXEC      8
 #define MS_SYNCHRONOUS 16
-#define MS_REMOUNT 32
-#define MS_DIRSYNC 128
+#define MS_REMOUNT     32
+#define MS_DIRSYNC     128
 #define MS_NOSYMFOLLOW 256
-#define MS_NOATIME 1024
-#define MS_NODIRATIME 2048
-#define MS_BIND 4096
-#define MS_MOVE 8192
-#define MS_REC 16384
-#define MS_SILENT 32768
-#define MS_UNBINDABLE (1 << 17)
-#define MS_PRIVATE (1 << 18)
-#define MS_SLAVE (1 << 19)
-#define MS_SHARED (1 << 20)
-#define MS_RELATIME (1 << 21)
+#define MS_NOATIME     1024
+#define MS_NODIRATIME  2048
+#define MS_BIND        4096
+#define MS_MOVE        8192
+#define MS_REC         16384
+#define MS_SILENT      32768
+#define MS_UNBINDABLE  (1 << 17)
+#define MS_PRIVATE     (1 << 18)
+#define MS_SLAVE       (1 << 19)
+#define MS_SHARED      (1 << 20)
+#define MS_RELATIME    (1 << 21)
 #define MS_STRICTATIME (1 << 24)
 
 /* What a mount keeps of them in mount->flags. */
-#define MOUNT_FLAGS                                                                             \
+#define MOUNT_FLAGS                                                                               \
     (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOSYMFOLLOW | MS_NOATIME | MS_NODIRATIME | \
      MS_RELATIME)
 
-#define MNT_FORCE 1
-#define MNT_DETACH 2
-#define MNT_EXPIRE 4
+#define MNT_FORCE       1
+#define MNT_DETACH      2
+#define MNT_EXPIRE      4
 #define UMOUNT_NOFOLLOW 8
 
 struct mount {
@@ -49,11 +49,11 @@ struct mount {
     struct hlist_node hash;    /* [tree] by parent and mountpoint; RCU readers */
     struct list children;      /* [tree] by sibling */
     struct list sibling;
-    struct list all;           /* [mount_lock] in order of mounting */
-    u32 id;                    /* [I] */
-    u32 writers;               /* [A] files open for writing */
-    bool attached;             /* [tree] part of the tree that programs see */
-    char *source;              /* [I] "tmpfs", for /proc/mounts */
+    struct list all; /* [mount_lock] in order of mounting */
+    u32 id;          /* [I] */
+    u32 writers;     /* [A] files open for writing */
+    bool attached;   /* [tree] part of the tree that programs see */
+    char *source;    /* [I] "tmpfs", for /proc/mounts */
     struct rcu_head rcu;
 };
 
@@ -119,5 +119,5 @@ struct mount *mount_at(u32 n);
 extern const struct filesystem rootfs_type; /* what the first mount is of; not for mount(2) */
 
 struct seq;
-void mount_show(struct mount *mount, struct seq *seq);     /* a line of /proc/PID/mounts */
+void mount_show(struct mount *mount, struct seq *seq);      /* a line of /proc/PID/mounts */
 void mount_show_info(struct mount *mount, struct seq *seq); /* of /proc/PID/mountinfo */

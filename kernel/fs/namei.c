@@ -34,7 +34,6 @@
 #include "sched/reclaim.h"
 #include "task/cred.h"
 
-
 /* ---- references ---- */
 
 /*
@@ -150,42 +149,6 @@ static int up_rcu(const struct walk *w, struct path *to)
         to->mount = parent;
         to->dentry = place;
     }
-}
-
-int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make,
-                       struct dentry **out)
-{
-    struct inode *inode = dir->inode;
-    struct dentry *d = dentry_find(dir, name);
-    int err = 0;
-
-    assert_mutex_held(&inode->lock);
-    if (d && d->flags & DENTRY_ALIVE_CHECK && !inode->ops->alive(d)) {
-        dentry_unhash(d);
-        dentry_put(d);
-        d = NULL;
-    }
-    *out = d;
-    if (d)
-        return 0;
-    if (dir->sb->flags & SB_PINNED && !make)
-        return -ENOENT;
-    if (inode->flags & INODE_DEAD)
-        return -ENOENT;
-    d = dentry_alloc(dir->sb, dir, name->text, name->key);
-    if (!d)
-        return -ENOMEM;
-    if (!(dir->sb->flags & SB_PINNED)) {
-        err = inode->ops->lookup ? inode->ops->lookup(inode, d) : -ENOENT;
-        if (!err)
-            dentry_hash(d);
-    }
-    if (err) {
-        dentry_put(d);
-        return err;
-    }
-    *out = d;
-    return 0;
 }
 
 /* Ask the file system for a name in w->at. *to is counted. */
@@ -332,7 +295,9 @@ static int walk_run(struct walk *w)
             return err;
         if (w->flags & LOOKUP_PARENT && !*rest && !w->depth) {
             w->last = name;
-            w->last_type = is_dots(&name, 1) ? LAST_DOT : is_dots(&name, 2) ? LAST_DOTDOT : LAST_NAME;
+            w->last_type = is_dots(&name, 1)   ? LAST_DOT
+                           : is_dots(&name, 2) ? LAST_DOTDOT
+                                               : LAST_NAME;
             return 0;
         }
         err = walk_one(w, &name, rest);

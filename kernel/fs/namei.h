@@ -6,24 +6,24 @@
 #include "core/uaccess.h"
 #include "fs/mount.h"
 
-#define AT_FDCWD (-100)
+#define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_REMOVEDIR 0x200
-#define AT_EACCESS 0x200
-#define AT_SYMLINK_FOLLOW 0x400
-#define AT_NO_AUTOMOUNT 0x800
-#define AT_EMPTY_PATH 0x1000
+#define AT_REMOVEDIR        0x200
+#define AT_EACCESS          0x200
+#define AT_SYMLINK_FOLLOW   0x400
+#define AT_NO_AUTOMOUNT     0x800
+#define AT_EMPTY_PATH       0x1000
 
-#define LOOKUP_FOLLOW BIT(0)    /* a symbolic link at the end is followed */
-#define LOOKUP_DIRECTORY BIT(1) /* the end must be a directory */
-#define LOOKUP_EMPTY BIT(2)     /* "" names what at_fd stands for */
-#define LOOKUP_REAL BIT(3)      /* with the real ids (access(2)) */
-#define LOOKUP_NO_SYMLINKS BIT(4) /* openat2: RESOLVE_* */
-#define LOOKUP_NO_MAGIC BIT(5)
-#define LOOKUP_NO_XDEV BIT(6)
-#define LOOKUP_BENEATH BIT(7)
-#define LOOKUP_IN_ROOT BIT(8)
-#define LOOKUP_PARENT BIT(9)    /* internal: stop before the last component */
+#define LOOKUP_FOLLOW       BIT(0) /* a symbolic link at the end is followed */
+#define LOOKUP_DIRECTORY    BIT(1) /* the end must be a directory */
+#define LOOKUP_EMPTY        BIT(2) /* "" names what at_fd stands for */
+#define LOOKUP_REAL         BIT(3) /* with the real ids (access(2)) */
+#define LOOKUP_NO_SYMLINKS  BIT(4) /* openat2: RESOLVE_* */
+#define LOOKUP_NO_MAGIC     BIT(5)
+#define LOOKUP_NO_XDEV      BIT(6)
+#define LOOKUP_BENEATH      BIT(7)
+#define LOOKUP_IN_ROOT      BIT(8)
+#define LOOKUP_PARENT       BIT(9) /* internal: stop before the last component */
 
 /* A path from user memory, in line when short. */
 #define USER_PATH_INLINE 128

@@ -335,7 +335,7 @@ static int rename_check(const struct walk *from, const struct walk *to, const st
     if (!r->old->inode || (exchange && !r->new->inode))
         return -ENOENT;
     dir = S_ISDIR(r->old->inode->mode);
-    if (r->new->inode && r->flags & RENAME_NOREPLACE)
+    if (r->new->inode && r->flags &RENAME_NOREPLACE)
         return -EEXIST;
     if (!dir && (from->want_dir || (!exchange && to->want_dir)))
         return -ENOTDIR;

@@ -43,8 +43,7 @@ static int check_kind(const struct path *path, u32 want)
     struct inode *inode = path->dentry->inode;
 
     switch (inode->mode & S_IFMT) {
-    case S_IFLNK:
-        return -ELOOP;
+    case S_IFLNK: return -ELOOP;
     case S_IFDIR:
         if (want & MAY_WRITE)
             return -EISDIR;
@@ -54,16 +53,13 @@ static int check_kind(const struct path *path, u32 want)
         if (path->mount->flags & MS_NODEV)
             return -EACCES;
         return S_ISBLK(inode->mode) ? -ENXIO : 0;
-    case S_IFSOCK:
-        return -ENXIO;
+    case S_IFSOCK: return -ENXIO;
     case S_IFREG:
         if (want & MAY_WRITE)
             return mount_may_write(path->mount);
         break;
-    case S_IFIFO:
-        break;
-    default:
-        return -ENXIO;
+    case S_IFIFO: break;
+    default: return -ENXIO;
     }
     return 0;
 }
@@ -125,8 +121,7 @@ static int open_kind(struct file *file, struct inode *inode, u32 flags)
         file->ops = inode->fops;
         file->mode |= FMODE_LSEEK | FMODE_ATOMIC_POS;
         break;
-    case S_IFCHR:
-        return chardev_open(file, inode->rdev);
+    case S_IFCHR: return chardev_open(file, inode->rdev);
     case S_IFIFO:
         return inode->ops->open ? inode->ops->open(inode, file) : fifo_open(file, &inode->pipe);
     }

@@ -31,7 +31,7 @@
 #include "mm/page.h"
 #include "sched/reclaim.h"
 
-#define FIXED 0x10000UL
+#define FIXED   0x10000UL
 #define DYNAMIC 0x40000000UL
 
 static const struct inode_ops pseudo_ops;
@@ -105,8 +105,8 @@ static int pseudo_lookup(struct inode *dir, struct dentry *dentry)
         if (child.kind->keyed && child.key) /* I2 */
             child.key = child.kind->get(child.key);
     } else {
-        err = kind->lookup ? kind->lookup(dir, dentry->name, NAME_LEN(dentry->key), &child)
-                           : -ENOENT;
+        err =
+            kind->lookup ? kind->lookup(dir, dentry->name, NAME_LEN(dentry->key), &child) : -ENOENT;
     }
     if (err)
         return err;
@@ -302,7 +302,7 @@ static bool emit_fixed(struct dentry *dir, struct dir_emit *e)
         bool more;
 
         spin_lock(&tree_seq.lock);
-        list_for_each_entry (d, &dir->children, sibling) {
+        list_for_each_entry(d, &dir->children, sibling) {
             if (d->flags & DENTRY_VOLATILE || FIXED + d->cookie < e->pos)
                 continue;
             found = dentry_get(d);

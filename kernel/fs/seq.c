@@ -20,7 +20,7 @@
 #include "sched/reclaim.h"
 
 #define SIZE_FIRST 4096
-#define SIZE_MAX_ 0x10000000UL /* a text of 256 MiB is a mistake */
+#define SIZE_MAX_  0x10000000UL /* a text of 256 MiB is a mistake */
 
 struct seq_state {
     struct mutex lock;

@@ -33,8 +33,8 @@
 
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6
-#define DIR_SIZE 40
-#define ENTRY_SIZE 20
+#define DIR_SIZE    40
+#define ENTRY_SIZE  20
 
 static const struct inode_ops dir_ops, node_ops;
 

@@ -11,12 +11,12 @@
 #include "mm/page.h"
 #include "task/signal.h"
 
-#define FALLOC_FL_KEEP_SIZE 1
+#define FALLOC_FL_KEEP_SIZE  1
 #define FALLOC_FL_PUNCH_HOLE 2
 
-#define PROT_WRITE 2
-#define PROT_EXEC 4
-#define MAP_SHARED 1
+#define PROT_WRITE           2
+#define PROT_EXEC            4
+#define MAP_SHARED           1
 
 static int resize(struct inode *inode, u64 size)
 {
@@ -24,8 +24,7 @@ static int resize(struct inode *inode, u64 size)
 
     if (!S_ISREG(inode->mode))
         return -EINVAL;
-    if ((size < old && inode->seals & F_SEAL_SHRINK) ||
-        (size > old && inode->seals & F_SEAL_GROW))
+    if ((size < old && inode->seals & F_SEAL_SHRINK) || (size > old && inode->seals & F_SEAL_GROW))
         return -EPERM;
     WRITE_ONCE(inode->size, size);
     if (size < old)
@@ -95,8 +94,8 @@ static loff_t tmpfs_seek(struct file *file, loff_t offset, int whence)
     u64 size = READ_ONCE(inode->size);
 
     if (whence == SEEK_DATA || whence == SEEK_HOLE) {
-        offset = offset < 0 ? -ENXIO
-                            : mapping_seek(&inode->mapping, offset, size, whence == SEEK_DATA);
+        offset =
+            offset < 0 ? -ENXIO : mapping_seek(&inode->mapping, offset, size, whence == SEEK_DATA);
         if (offset >= 0)
             file->pos = offset;
         return offset;

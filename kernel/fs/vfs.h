@@ -23,30 +23,30 @@ struct path {
     struct dentry *dentry;
 };
 
-#define NAME_MAX 255
-#define PATH_MAX 4096
+#define NAME_MAX       255
+#define PATH_MAX       4096
 
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFLNK 0120000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
-#define S_ISUID 04000
-#define S_ISGID 02000
-#define S_ISVTX 01000
-#define S_IXGRP 00010
-#define S_IALLUGO 07777
+#define S_IFMT         0170000
+#define S_IFSOCK       0140000
+#define S_IFLNK        0120000
+#define S_IFREG        0100000
+#define S_IFBLK        0060000
+#define S_IFDIR        0040000
+#define S_IFCHR        0020000
+#define S_IFIFO        0010000
+#define S_ISUID        04000
+#define S_ISGID        02000
+#define S_ISVTX        01000
+#define S_IXGRP        00010
+#define S_IALLUGO      07777
 
-#define S_ISLNK(mode) (((mode) & S_IFMT) == S_IFLNK)
-#define S_ISREG(mode) (((mode) & S_IFMT) == S_IFREG)
-#define S_ISDIR(mode) (((mode) & S_IFMT) == S_IFDIR)
-#define S_ISCHR(mode) (((mode) & S_IFMT) == S_IFCHR)
-#define S_ISBLK(mode) (((mode) & S_IFMT) == S_IFBLK)
-#define S_ISFIFO(mode) (((mode) & S_IFMT) == S_IFIFO)
-#define S_ISSOCK(mode) (((mode) & S_IFMT) == S_IFSOCK)
+#define S_ISLNK(mode)  (((mode)&S_IFMT) == S_IFLNK)
+#define S_ISREG(mode)  (((mode)&S_IFMT) == S_IFREG)
+#define S_ISDIR(mode)  (((mode)&S_IFMT) == S_IFDIR)
+#define S_ISCHR(mode)  (((mode)&S_IFMT) == S_IFCHR)
+#define S_ISBLK(mode)  (((mode)&S_IFMT) == S_IFBLK)
+#define S_ISFIFO(mode) (((mode)&S_IFMT) == S_IFIFO)
+#define S_ISSOCK(mode) (((mode)&S_IFMT) == S_IFSOCK)
 
 /* DT_* of a directory record. */
 static inline u32 mode_to_dtype(u32 mode)
@@ -55,12 +55,12 @@ static inline u32 mode_to_dtype(u32 mode)
 }
 
 /* What inode_permission() is asked for. */
-#define MAY_EXEC 1
+#define MAY_EXEC  1
 #define MAY_WRITE 2
-#define MAY_READ 4
+#define MAY_READ  4
 
 /* inode->flags */
-#define INODE_DEAD BIT(0)    /* [L] a removed directory: nothing may be made in it */
+#define INODE_DEAD    BIT(0) /* [L] a removed directory: nothing may be made in it */
 #define INODE_NOCHECK BIT(1) /* [I] linkable with nlink 0: O_TMPFILE without O_EXCL */
 #define INODE_NOATIME BIT(2) /* [I] reading leaves the access time alone */
 
@@ -95,15 +95,15 @@ struct inode {
 };
 
 /* Which members of struct attr count. */
-#define ATTR_MODE BIT(0)
-#define ATTR_UID BIT(1)
-#define ATTR_GID BIT(2)
-#define ATTR_SIZE BIT(3)
-#define ATTR_ATIME BIT(4)     /* now, unless ATTR_ATIME_SET */
-#define ATTR_MTIME BIT(5)
+#define ATTR_MODE      BIT(0)
+#define ATTR_UID       BIT(1)
+#define ATTR_GID       BIT(2)
+#define ATTR_SIZE      BIT(3)
+#define ATTR_ATIME     BIT(4) /* now, unless ATTR_ATIME_SET */
+#define ATTR_MTIME     BIT(5)
 #define ATTR_ATIME_SET BIT(6) /* the owner's right */
 #define ATTR_MTIME_SET BIT(7)
-#define ATTR_CHOWN BIT(8)     /* chown(2), even of nobody to nobody: set-id bits go */
+#define ATTR_CHOWN     BIT(8) /* chown(2), even of nobody to nobody: set-id bits go */
 
 struct attr {
     u32 valid, mode, uid, gid;
@@ -122,8 +122,8 @@ struct kstat {
 };
 
 #define RENAME_NOREPLACE 1
-#define RENAME_EXCHANGE 2
-#define RENAME_WHITEOUT 4
+#define RENAME_EXCHANGE  2
+#define RENAME_WHITEOUT  4
 
 struct rename {
     struct inode *old_dir, *new_dir; /* locked */
@@ -156,7 +156,7 @@ struct inode_ops {
     void (*getattr)(struct inode *inode, struct kstat *st);       /* after the generic filling */
     int (*permission)(struct inode *inode, u32 mask, const struct cred *cred);
     int (*open)(struct inode *inode, struct file *file); /* after the checks; may change ops */
-    bool (*alive)(struct dentry *dentry);                /* false: forget this entry, look up anew */
+    bool (*alive)(struct dentry *dentry); /* false: forget this entry, look up anew */
 };
 
 struct kstatfs {
@@ -168,7 +168,7 @@ struct seq;
 
 /* Of one mounted instance; NULL: nothing to do. All may sleep. */
 struct super_ops {
-    void (*evict)(struct inode *inode);  /* the last reference is gone, memory not yet */
+    void (*evict)(struct inode *inode);      /* the last reference is gone, memory not yet */
     void (*destroy)(struct super_block *sb); /* no mount is left, the entries are gone */
     void (*statfs)(struct super_block *sb, struct kstatfs *out);
     int (*remount)(struct super_block *sb, u32 *flags, char *options);

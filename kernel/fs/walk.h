@@ -15,22 +15,22 @@ struct link_text;
 enum last_type { LAST_NAME, LAST_DOT, LAST_DOTDOT, LAST_ROOT };
 
 struct walk {
-    struct path at;     /* where we stand; counted unless rcu */
-    struct path root;   /* where "/" is and ".." ends; counted unless rcu; NULL: not known */
-    const char *name;   /* what is left of the path */
+    struct path at;   /* where we stand; counted unless rcu */
+    struct path root; /* where "/" is and ".." ends; counted unless rcu; NULL: not known */
+    const char *name; /* what is left of the path */
     const struct cred *cred;
-    u32 flags;          /* LOOKUP_* */
-    u32 seq;            /* of tree_seq, when rcu */
+    u32 flags; /* LOOKUP_* */
+    u32 seq;   /* of tree_seq, when rcu */
     bool rcu;
-    bool want_dir;      /* a slash at the end */
-    u8 last_type;       /* with LOOKUP_PARENT: what the last component is */
-    u8 depth;           /* links with something left behind them */
+    bool want_dir; /* a slash at the end */
+    u8 last_type;  /* with LOOKUP_PARENT: what the last component is */
+    u8 depth;      /* links with something left behind them */
     u8 links;
-    struct name last;   /* with LOOKUP_PARENT and LAST_NAME */
+    struct name last;        /* with LOOKUP_PARENT and LAST_NAME */
     struct link_text *texts; /* copies of links, freed at the end */
     struct fd_ref start;
     struct cred *real_cred;
-    struct kstat *st;   /* with LOOKUP_STAT: where the answer goes */
+    struct kstat *st; /* with LOOKUP_STAT: where the answer goes */
     const char *rest[WALK_LINKS_MAX];
 };
 
@@ -72,8 +72,7 @@ static inline void walk_end(struct walk *w)
 }
 
 /* The entry of that name in a locked directory: *out counted, negative when it may be made. */
-int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make,
-                       struct dentry **out);
+int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make, struct dentry **out);
 
 /* Step from an entry over what is mounted on it; references go along. */
 void walk_cross(struct path *path);

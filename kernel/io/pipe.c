@@ -100,7 +100,7 @@ static struct page **slot_of(struct pipe *pipe, u64 byte)
  * Copy n bytes, for which there is room, in. What one page takes goes in as a whole or, when the
  * user's memory ends before, not at all. Bytes copied; -ENOMEM, -EFAULT when none were.
  */
-static ssize_t fill(struct pipe *pipe, struct iter *it, size_t n)
+static __always_inline ssize_t fill(struct pipe *pipe, struct iter *it, size_t n)
 {
     size_t done = 0;
 
@@ -253,7 +253,8 @@ static __noinline int wait_for_room(struct pipe *pipe, u64 need, bool wake)
  * Write what fits and is left, under the lock. *wake: the pipe is not empty any more. 0 when all
  * is written; -EAGAIN: there is not room for enough; or the error of a copy.
  */
-static int write_some(struct pipe *pipe, struct iter *it, u64 need, size_t *done, bool *wake)
+static __always_inline int write_some(struct pipe *pipe, struct iter *it, u64 need, size_t *done,
+                                      bool *wake)
 {
     u64 free = room(pipe);
     ssize_t n;
@@ -272,28 +273,9 @@ static int write_some(struct pipe *pipe, struct iter *it, u64 need, size_t *done
     return (u64)n == free ? -EAGAIN : -EFAULT; /* full; or short, which ends the call */
 }
 
-static ssize_t pipe_write(struct io_request *req)
+/* The end of a write: the lock is released, and who waits hears of it. */
+static __always_inline ssize_t write_end(struct pipe *pipe, size_t done, int err, bool wake)
 {
-    struct pipe *pipe = req->file->private;
-    struct iter *it = req->iter;
-    bool nonblock = req->flags & IO_NONBLOCK, atomic = it->left <= PIPE_BUF, wake = false;
-    size_t done = 0;
-    int err;
-
-    if (it->left == 0)
-        return 0;
-    mutex_lock(&pipe->lock);
-    for (;;) {
-        u64 need = MIN_T(u64, it->left, nonblock && !atomic ? 1 : PIPE_BUF); /* I4 */
-
-        err = write_some(pipe, it, need, &done, &wake);
-        if (likely(err != -EAGAIN) || nonblock)
-            break;
-        err = wait_for_room(pipe, need, wake);
-        wake = false;
-        if (err)
-            break;
-    }
     mutex_unlock(&pipe->lock);
     if (wake)
         wake_readers(pipe);
@@ -302,6 +284,42 @@ static ssize_t pipe_write(struct io_request *req)
     if (unlikely(err == -EPIPE))
         return broken(done);
     return done ? (ssize_t)done : err;
+}
+
+/* What did not fit at once, as it gets room; locked on entry. */
+static __noinline ssize_t write_rest(struct pipe *pipe, struct iter *it, size_t done, bool wake)
+{
+    int err;
+
+    do {
+        u64 need = MIN_T(u64, it->left, PIPE_BUF); /* I4 */
+
+        err = wait_for_room(pipe, need, wake);
+        wake = false;
+        if (!err)
+            err = write_some(pipe, it, need, &done, &wake);
+    } while (err == -EAGAIN);
+    return write_end(pipe, done, err, wake);
+}
+
+static ssize_t pipe_write(struct io_request *req)
+{
+    struct pipe *pipe = req->file->private;
+    struct iter *it = req->iter;
+    bool nonblock = req->flags & IO_NONBLOCK, wake = false;
+    u64 need = it->left;
+    size_t done = 0;
+    int err;
+
+    if (need == 0)
+        return 0;
+    if (unlikely(need > PIPE_BUF))
+        need = nonblock ? 1 : PIPE_BUF; /* I4 */
+    mutex_lock(&pipe->lock);
+    err = write_some(pipe, it, need, &done, &wake);
+    if (unlikely(err == -EAGAIN) && !nonblock)
+        return write_rest(pipe, it, done, wake);
+    return write_end(pipe, done, err, wake);
 }
 
 static u32 pipe_poll(struct file *file, struct poll_table *table)

@@ -52,7 +52,7 @@ DEFINE_PERCPU(struct runqueue, runqueue);
 struct cpumask idle_cpus, overloaded_cpus;
 u64 tick_period, fair_slice, wake_credit, wake_granularity;
 
-static inline struct runqueue *lock_rq_of(struct thread *t)
+struct runqueue *thread_rq_lock(struct thread *t)
 {
     for (;;) {
         u32 cpu = READ_ONCE(t->cpu);
@@ -65,9 +65,17 @@ static inline struct runqueue *lock_rq_of(struct thread *t)
     }
 }
 
-struct runqueue *thread_rq_lock(struct thread *t)
+/* The same without a loop in the caller. */
+static inline struct runqueue *lock_rq_of(struct thread *t)
 {
-    return lock_rq_of(t);
+    u32 cpu = READ_ONCE(t->cpu);
+    struct runqueue *rq = cpu_rq(cpu);
+
+    spin_acquire(&rq->lock);
+    if (likely(t->cpu == cpu)) /* I4 */
+        return rq;
+    spin_release(&rq->lock);
+    return thread_rq_lock(t);
 }
 
 /* ---- The lists of those that wait ---- */
@@ -170,7 +178,7 @@ static inline void overload_update(struct runqueue *rq)
         overload_change(rq, overloaded);
 }
 
-void rq_add_locked(struct runqueue *rq, struct thread *t)
+static inline void rq_add(struct runqueue *rq, struct thread *t)
 {
     t->on_rq = RQ_ON;
     rq->running++;
@@ -179,6 +187,11 @@ void rq_add_locked(struct runqueue *rq, struct thread *t)
     else
         queue_insert(rq, t, false);
     overload_update(rq);
+}
+
+void rq_add_locked(struct runqueue *rq, struct thread *t)
+{
+    rq_add(rq, t);
 }
 
 void rq_take_locked(struct runqueue *rq, struct thread *t)
@@ -276,7 +289,7 @@ static struct thread *pick(struct runqueue *rq, struct thread *prev, enum switch
 /* ---- Switching ---- */
 
 /* The first thing in the thread that comes in: what the one before could not do for itself. */
-static void finish_switch(void)
+static __always_inline void finish_switch(void)
 {
     struct runqueue *rq = this_rq();
     struct thread *prev = rq->previous;
@@ -460,21 +473,27 @@ static struct runqueue *rq_change(struct thread *t, struct runqueue *rq, u32 cpu
     return to;
 }
 
+/* The same to the CPU that is best. */
+static __noinline struct runqueue *rq_choose(struct thread *t, struct runqueue *rq, bool sync)
+{
+    do {
+        rq = rq_change(t, rq, balance_choose_cpu(t, rq->cpu, sync));
+    } while (unlikely(!cpumask_test(&t->affinity, rq->cpu) &&
+                      balance_choose_cpu(t, rq->cpu, false) != rq->cpu));
+    return rq;
+}
+
 /* Puts t, runnable and on no queue, on that of a CPU it may use. rq is locked, then released. */
 static void place_locked(struct thread *t, struct runqueue *rq, bool sync)
 {
     u64 floor;
 
-    if (cpu_count > 1) {
-        do {
-            rq = rq_change(t, rq, balance_choose_cpu(t, rq->cpu, sync));
-        } while (unlikely(!cpumask_test(&t->affinity, rq->cpu) &&
-                          balance_choose_cpu(t, rq->cpu, false) != rq->cpu));
-    }
+    if (cpu_count > 1)
+        rq = rq_choose(t, rq, sync);
     floor = rq->min_vruntime - wake_credit;
     if ((s64)(floor - t->vruntime) > 0) /* I6 */
         t->vruntime = floor;
-    rq_add_locked(rq, t);
+    rq_add(rq, t);
     check_preempt(rq, t);
     spin_release(&rq->lock);
 }

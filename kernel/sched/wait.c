@@ -18,7 +18,7 @@ void waitqueue_init(struct waitqueue *wq)
     list_init(&wq->entries);
 }
 
-bool wait_entry_wake(struct wait_entry *entry, u32 key)
+static inline bool entry_wake(struct wait_entry *entry, u32 key)
 {
     bool woken;
 
@@ -29,6 +29,11 @@ bool wait_entry_wake(struct wait_entry *entry, u32 key)
     if (!(entry->flags & WAIT_KEEP) && (woken || !(entry->flags & WAIT_EXCLUSIVE)))
         list_del(&entry->link);
     return woken;
+}
+
+bool wait_entry_wake(struct wait_entry *entry, u32 key)
+{
+    return entry_wake(entry, key);
 }
 
 /* Exclusive entries stand behind the others, in order of arrival. */
@@ -64,7 +69,10 @@ static inline void wake_locked(struct waitqueue *wq, u32 key, u32 limit, bool an
     list_for_each_entry_safe(entry, next, &wq->entries, link) {
         bool counts = any || (entry->flags & WAIT_EXCLUSIVE);
 
-        if (entry->wake(entry, key) && counts && limit && --limit == 0)
+        bool woken = likely(entry->wake == wait_entry_wake) ? entry_wake(entry, key)
+                                                            : entry->wake(entry, key);
+
+        if (woken && counts && limit && --limit == 0)
             break;
     }
 }
@@ -85,7 +93,7 @@ void wake_up(struct waitqueue *wq, u32 key)
     wake(wq, key, 1, false);
 }
 
-/* Its callers have looked whether somebody waits. */
+/* Most callers have looked whether somebody waits; without it the lock orders as well. */
 void wake_up_sync(struct waitqueue *wq, u32 key)
 {
     irqflags_t flags = spin_lock_irqsave(&wq->lock);

@@ -12,12 +12,12 @@
 #include "lib/string.h"
 #include "task/cred.h"
 
-#define UTIME_NOW ((1L << 30) - 1)
-#define UTIME_OMIT ((1L << 30) - 2)
+#define UTIME_NOW      ((1L << 30) - 1)
+#define UTIME_OMIT     ((1L << 30) - 2)
 #define XATTR_NAME_MAX 255
 #define XATTR_SIZE_MAX 65536
-#define XATTR_CREATE 1
-#define XATTR_REPLACE 2
+#define XATTR_CREATE   1
+#define XATTR_REPLACE  2
 
 /* ---- one change, by path or by descriptor ---- */
 
@@ -86,7 +86,8 @@ long sys_fchmodat2(u64 at_fd, u64 name, u64 mode, u64 flags)
 static struct attr owner_attr(u64 uid, u64 gid)
 {
     return (struct attr){
-        .valid = ATTR_CHOWN | ((u32)uid != UINT32_MAX ? ATTR_UID : 0) | ((u32)gid != UINT32_MAX ? ATTR_GID : 0),
+        .valid = ATTR_CHOWN | ((u32)uid != UINT32_MAX ? ATTR_UID : 0) |
+                 ((u32)gid != UINT32_MAX ? ATTR_GID : 0),
         .uid = uid,
         .gid = gid,
     };

@@ -12,9 +12,9 @@
 #include "sched/reclaim.h"
 #include "task/cred.h"
 
-#define MS_MAGIC 0xc0ed0000UL /* some old programs put it into the upper half of the flags */
+#define MS_MAGIC      0xc0ed0000UL /* some old programs put it into the upper half of the flags */
 #define MS_MAGIC_MASK 0xffff0000UL
-#define TYPE_MAX 64
+#define TYPE_MAX      64
 
 /* ---- mount ---- */
 
@@ -52,8 +52,8 @@ static int options_get(u64 from, char **out)
 static int bind_or_move(struct mount_call *c, u64 flags)
 {
     struct path from;
-    int err = *c->source.text ? path_lookup(AT_FDCWD, c->source.text, LOOKUP_FOLLOW, &from)
-                              : -EINVAL;
+    int err =
+        *c->source.text ? path_lookup(AT_FDCWD, c->source.text, LOOKUP_FOLLOW, &from) : -EINVAL;
 
     if (err)
         return err;
@@ -82,8 +82,7 @@ static int mount_dispatch(struct mount_call *c, u64 flags)
         return bind_or_move(c, flags);
     if (!c->typed)
         return -EINVAL;
-    return mount_new(&c->at, c->type, *c->source.text ? c->source.text : "none", flags,
-                     c->options);
+    return mount_new(&c->at, c->type, *c->source.text ? c->source.text : "none", flags, c->options);
 }
 
 static int strings_get(struct mount_call *c, u64 source, u64 type, u64 options)

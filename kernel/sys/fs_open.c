@@ -12,18 +12,18 @@
 #include "task/cred.h"
 
 #define TMPFILE_BIT 020000000 /* O_TMPFILE without O_DIRECTORY */
-#define OPEN_FLAGS                                                                               \
-    (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |        \
-     O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC |       \
+#define OPEN_FLAGS                                                                         \
+    (O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |  \
+     O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | \
      O_PATH | TMPFILE_BIT)
-#define OPEN_PATH_FLAGS (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
+#define OPEN_PATH_FLAGS       (O_DIRECTORY | O_NOFOLLOW | O_PATH | O_CLOEXEC)
 
-#define RESOLVE_NO_XDEV 1
+#define RESOLVE_NO_XDEV       1
 #define RESOLVE_NO_MAGICLINKS 2
-#define RESOLVE_NO_SYMLINKS 4
-#define RESOLVE_BENEATH 8
-#define RESOLVE_IN_ROOT 16
-#define RESOLVE_CACHED 32
+#define RESOLVE_NO_SYMLINKS   4
+#define RESOLVE_BENEATH       8
+#define RESOLVE_IN_ROOT       16
+#define RESOLVE_CACHED        32
 
 struct open_how {
     u64 flags, mode, resolve;

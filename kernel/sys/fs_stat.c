@@ -50,12 +50,12 @@ struct statx_abi {
 
 _Static_assert(sizeof(struct statx_abi) == 256, "struct statx");
 
-#define STATX_BASIC 0x7ff
-#define STATX_BTIME 0x800
-#define STATX_MNT_ID 0x1000
-#define STATX_RESERVED 0x80000000
+#define STATX_BASIC           0x7ff
+#define STATX_BTIME           0x800
+#define STATX_MNT_ID          0x1000
+#define STATX_RESERVED        0x80000000
 #define STATX_ATTR_MOUNT_ROOT 0x2000
-#define AT_STATX_SYNC_TYPE 0x6000
+#define AT_STATX_SYNC_TYPE    0x6000
 
 struct statfs_abi {
     u64 type, bsize, blocks, bfree, bavail, files, ffree;
@@ -65,8 +65,8 @@ struct statfs_abi {
 
 _Static_assert(sizeof(struct statfs_abi) == 120, "struct statfs");
 
-#define ST_VALID 0x20
-#define PIPEFS_MAGIC 0x50495045
+#define ST_VALID            0x20
+#define PIPEFS_MAGIC        0x50495045
 #define ANON_INODE_FS_MAGIC 0x09041934
 
 /* Before 1970 the seconds are rounded down, so that the rest is not negative. */
@@ -121,7 +121,8 @@ static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st)
     int err = 0;
 
     if (flags)
-        err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &lookup);
+        err =
+            lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &lookup);
     if (likely(!err))
         err = user_path_get(&path, USER_PTR(name));
     if (unlikely(err))
@@ -240,8 +241,11 @@ long sys_statfs(u64 name, u64 to)
 /* Files without a file system (pipes, eventfds) show one of their own kind. */
 static long statfs_put_none(u64 to, bool pipe)
 {
-    struct statfs_abi out = {
-        .type = pipe ? PIPEFS_MAGIC : ANON_INODE_FS_MAGIC, .bsize = 4096, .frsize = 4096, .namelen = NAME_MAX, .flags = ST_VALID};
+    struct statfs_abi out = {.type = pipe ? PIPEFS_MAGIC : ANON_INODE_FS_MAGIC,
+                             .bsize = 4096,
+                             .frsize = 4096,
+                             .namelen = NAME_MAX,
+                             .flags = ST_VALID};
 
     return copy_to_user(USER_PTR(to), &out, sizeof(out));
 }

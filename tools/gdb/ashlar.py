@@ -60,6 +60,57 @@ class Relocate(gdb.Command):
         print("the kernel runs %#x above its link address" % offset)
 
 
+def entries(head, type_name, member):
+    """The structures of a struct list."""
+    kind = gdb.lookup_type("struct " + type_name)
+    offset = int(kind[member].bitpos) // 8
+    link = head["next"]
+    while int(link) != int(head.address):
+        yield gdb.Value(int(link) - offset).cast(kind.pointer())
+        link = link["next"]
+
+
+def frames(context, low, high):
+    """The return addresses of a thread that does not run, innermost first."""
+    read = gdb.selected_inferior().read_memory
+    pcs, record = [int(context["link"])], int(context["frame"])
+    while low <= record <= high - 16 and len(pcs) < 24:
+        outer, pc = (int.from_bytes(bytes(read(record + at, 8)), "little") for at in (0, 8))
+        pcs.append(pc)
+        if outer <= record:
+            break
+        record = outer
+    return pcs
+
+
+class Tasks(gdb.Command):
+    """ashlar tasks [PID]: the threads of all processes, or of one, and where each waits.
+
+    The backtrace of one that runs just now is the one it had when it was last switched out."""
+
+    def __init__(self):
+        super().__init__("ashlar tasks", gdb.COMMAND_STATUS)
+
+    def invoke(self, argument, from_tty):
+        for process in entries(gdb.parse_and_eval("process_list"), "process", "all"):
+            if argument and int(argument) != int(process["tgid"]):
+                continue
+            for task in entries(process["threads"], "task", "thread_link"):
+                self.show(process, task)
+
+    @staticmethod
+    def show(process, task):
+        thread = task["thread"]
+        head = thread["head"]
+        print("%d/%d %s: state %d, work %#x, pending %#x + %#x, blocked %#x"
+              % (process["tgid"], task["tid"], thread["name"].string(), thread["state"],
+                 head["work"], process["pending"]["set"], task["pending"]["set"],
+                 task["blocked"]))
+        for pc in frames(head["context"], int(head["stack_low"]), int(head["stack_high"])):
+            gdb.execute("info symbol %#x" % pc)
+
+
 Ashlar()
 Epitaph()
+Tasks()
 Relocate()
