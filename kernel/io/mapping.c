@@ -136,6 +136,21 @@ struct page *mapping_find_page(struct mapping *mapping, u64 index)
     return page;
 }
 
+void mapping_find_pages(struct mapping *mapping, u64 first, u32 count, struct page **pages)
+{
+    spin_lock(&mapping->lock);
+    for (u32 i = 0; i < count; i++) {
+        struct page *page = xa_load(&mapping->pages, first + i);
+
+        pages[i] = page;
+        if (!page)
+            continue;
+        page_get(page);
+        page_flag_set(page, PG_ACTIVE);
+    }
+    spin_unlock(&mapping->lock);
+}
+
 /*
  * Put a charged page in. The mapping takes a reference of its own. `truncations` is what the
  * caller saw before it filled the page (-ESTALE when it has changed), or NULL. 0, -EEXIST,

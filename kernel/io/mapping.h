@@ -46,6 +46,9 @@ void mapping_destroy(struct mapping *mapping);
 /* The page at `index` with a reference when it is there, or NULL. Does not sleep. */
 struct page *mapping_find_page(struct mapping *mapping, u64 index);
 
+/* The same for `count` pages from `first` on: NULL where there is none. */
+void mapping_find_pages(struct mapping *mapping, u64 first, u32 count, struct page **pages);
+
 /*
  * The page at `index` with a reference, in *out. With MAPPING_CREATE an absent one is made;
  * without it -ENOENT (memory-only mapping) or it is filled from the backing. Other errors:

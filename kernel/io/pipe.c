@@ -178,13 +178,29 @@ static ssize_t drain(struct pipe *pipe, struct iter *it)
 
 /* ---- file operations ---- */
 
-/* Sleep while the pipe is empty, without the lock. 0, -EAGAIN, -ERESTARTSYS. */
+static bool readable(const struct pipe *pipe)
+{
+    return !is_empty(pipe) || !READ_ONCE(pipe->writers);
+}
+
+/* Sleep while the pipe is empty and has a writer, without the lock. 0, -EAGAIN, -ERESTARTSYS. */
 static __noinline int wait_for_data(struct pipe *pipe, bool nonblock)
 {
+    struct wait_entry entry;
+    bool done;
+    int err;
+
     if (nonblock)
-        return -EAGAIN;
-    return wait_event_interruptible_exclusive(&pipe->read_wait,
-                                              !is_empty(pipe) || !READ_ONCE(pipe->writers));
+        return READ_ONCE(pipe->writers) ? -EAGAIN : 0;
+    wait_entry_init(&entry);
+    entry.flags = WAIT_EXCLUSIVE;
+    do { /* as wait_event(), without its look before the first wait: the caller has just looked */
+        wait_prepare(&pipe->read_wait, &entry, THREAD_SLEEPING);
+        err = readable(pipe) ? 0 : wait_sleep(THREAD_SLEEPING, TIMER_NEVER);
+        done = readable(pipe);
+    } while (!done && !err);
+    wait_finish(&pipe->read_wait, &entry);
+    return done ? 0 : err;
 }
 
 static ssize_t pipe_read(struct io_request *req)
@@ -195,7 +211,7 @@ static ssize_t pipe_read(struct io_request *req)
 
     if (iter_left(req->iter) == 0)
         return 0;
-    if (is_empty(pipe) && READ_ONCE(pipe->writers)) { /* as below, before the lock is taken */
+    if (is_empty(pipe)) { /* as below, before the lock is taken */
         n = wait_for_data(pipe, req->flags & IO_NONBLOCK);
         if (n)
             return n;

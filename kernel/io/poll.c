@@ -181,6 +181,12 @@ static int sleep(struct sleeper *sleeper, u64 deadline)
     return result;
 }
 
+/* A signal counts for more than the time that is over, also when there was none to wait. */
+static inline int nothing_found(void)
+{
+    return thread_signalled() ? -EINTR : 0;
+}
+
 static int wait_for_any(struct pollfd *fds, size_t count, u64 deadline)
 {
     struct sleeper sleeper;
@@ -204,16 +210,16 @@ static int wait_for_any(struct pollfd *fds, size_t count, u64 deadline)
         found = ask_all(fds, count, NULL);
     }
     sleeper_finish(&sleeper);
-    if (found)
-        return found;
-    return slept == -EINTR ? -EINTR : 0;
+    return found ? found : nothing_found();
 }
 
 int poll_files(struct pollfd *fds, size_t count, u64 deadline)
 {
     int found = ask_all(fds, count, NULL);
 
-    if (found || deadline == 0)
+    if (found)
         return found;
+    if (deadline == 0)
+        return nothing_found();
     return wait_for_any(fds, count, deadline);
 }

@@ -223,10 +223,14 @@ static void sleeper_wake(struct timer *timer)
     thread_wake(sleeper->thread, THREAD_ANY | THREAD_STOPPED);
 }
 
-static __noinline int schedule_timed(u64 deadline_ns)
+int schedule_until(u64 deadline_ns)
 {
     struct sleeper sleeper;
 
+    if (deadline_ns == TIMER_NEVER) {
+        schedule();
+        return 0;
+    }
     timer_init(&sleeper.timer, sleeper_wake);
     sleeper.thread = current_thread();
     sleeper.expired = false;
@@ -234,14 +238,6 @@ static __noinline int schedule_timed(u64 deadline_ns)
     schedule();
     timer_cancel(&sleeper.timer);
     return READ_ONCE(sleeper.expired) ? -ETIMEDOUT : 0;
-}
-
-int schedule_until(u64 deadline_ns)
-{
-    if (deadline_ns != TIMER_NEVER)
-        return schedule_timed(deadline_ns);
-    schedule();
-    return 0;
 }
 
 int sleep_until(u64 deadline_ns, bool interruptible)

@@ -133,7 +133,10 @@ int wait_sleep(u32 state, u64 deadline_ns)
     debug_assert(!in_atomic());
     if ((state & THREAD_SLEEPING) && thread_signalled())
         return -ERESTARTSYS;
-    return schedule_until(deadline_ns);
+    if (deadline_ns != TIMER_NEVER)
+        return schedule_until(deadline_ns);
+    schedule();
+    return 0;
 }
 
 void wait_finish(struct waitqueue *wq, struct wait_entry *entry)

@@ -86,7 +86,8 @@ long sys_rt_sigaction(u64 signal, u64 action, u64 old_action, u64 size)
         *slot = *new;
     else
         action_set_shared(table, slot, new);
-    if (unlikely(slot->handler <= SIG_IGN))
+    if (unlikely(slot->handler <= SIG_IGN) && /* the default of most signals ignores nothing */
+        (slot->handler == SIG_IGN || SIGNAL_BIT(index + 1) & SIGNALS_IGNORED))
         drop_ignored(process, index + 1);
     return 0;
 }

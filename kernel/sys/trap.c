@@ -11,15 +11,14 @@
 #include "task/task.h"
 #include "vm/space.h"
 
-/* The table has a function for each number below its limit: a check, a load, a call, a store. */
-void trap_syscall(struct trap_frame *f)
+/* The table has a function for each number below its limit: a check, a load, a jump. */
+long trap_syscall(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, struct trap_frame *f)
 {
     u64 number = (u64)f->syscall;
 
     if (unlikely(number >= SYSCALL_LIMIT))
         number = SYSCALL_LIMIT - 1; /* never implemented */
-    f->regs[0] = syscall_table[number](f->regs[0], f->regs[1], f->regs[2], f->regs[3],
-                                       f->regs[4], f->regs[5]);
+    return syscall_table[number](a0, a1, a2, a3, a4, a5);
 }
 
 struct fault_signal {

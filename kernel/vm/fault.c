@@ -71,18 +71,18 @@ static void map_around(struct vm_region *region, u64 addr, pte_t *entry, u64 pag
     u64 end = MIN(region->end, window + AROUND), index = region_index(region, va);
     u32 prot = region_entry_prot(region, false);
     pte_t bits = pte_make(0, prot);
+    u64 count = MIN(bytes_to_pages(end - va), pages - MIN(pages, index));
+    struct page *found[AROUND / PAGE_SIZE];
     s64 mapped = 0;
 
     entry -= bytes_to_pages(addr - va);
-    for (; va < end && index < pages; va += PAGE_SIZE, index++, entry++) {
-        struct page *page;
+    mapping_find_pages(region->mapping, index, count, found);
+    for (u64 i = 0; i < count; i++, entry++) {
+        struct page *page = found[i];
 
-        if (pte_present(*entry))
-            continue;
-        page = mapping_find_page(region->mapping, index);
         if (!page)
             continue;
-        if (unlikely(READ_ONCE(page->mapping) != region->mapping)) {
+        if (pte_present(*entry) || unlikely(READ_ONCE(page->mapping) != region->mapping)) {
             page_put(page);
             continue;
         }

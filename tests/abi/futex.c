@@ -262,7 +262,11 @@ CASE(futex_robust)
     pthread_create(&t, NULL, hold, page);
     pthread_join(t, NULL);
     hex(*held);
-    /* the lock operations with priority inheritance */
+}
+
+/* The lock operations with priority inheritance. */
+CASE(futex_pi)
+{
     word = 0;
     val(futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
     yes(word == (unsigned)gettid());

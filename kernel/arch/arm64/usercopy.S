@@ -207,27 +207,35 @@ user_strncpy:
     cmp     x2, x9
     csel    x2, x2, x9, lo
     mov     x10, #0x0101010101010101
-1:  cbz     x2, 4f
-    tst     x1, #7
+1:  tst     x1, #7
     b.ne    2f
-    cmp     x2, #8
+6:  cmp     x2, #8
     b.lo    2f
     U       5f, ldtr x4, [x1]
     sub     x5, x4, x10             /* a zero byte? (x - 01..) & ~x & 80.. */
     bic     x5, x5, x4
-    tst     x5, #0x8080808080808080
-    b.ne    2f
+    ands    x5, x5, #0x8080808080808080
+    b.ne    3f
     str     x4, [x0], #8
     add     x1, x1, #8
     sub     x2, x2, #8
-    b       1b
-2:  U       5f, ldtrb w4, [x1]
+    b       6b
+2:  cbz     x2, 4f
+    U       5f, ldtrb w4, [x1]
     strb    w4, [x0]
     cbz     w4, 4f
     add     x0, x0, #1
     add     x1, x1, #1
     sub     x2, x2, #1
     b       1b
+3:  rbit    x5, x5                  /* the lowest mark is exact: bit 7 of the first zero byte */
+    clz     x5, x5
+    sub     x5, x5, #7
+    mov     x6, #-1
+    lsl     x6, x6, x5
+    bic     x4, x4, x6              /* zeros from there on; the room for eight bytes was tested */
+    str     x4, [x0]
+    add     x0, x0, x5, lsr #3
 4:  sub     x0, x0, x3
     ret
 5:  mov     x0, #-EFAULT

@@ -124,8 +124,9 @@ el0_sync:
     sxtw    x8, w8
     stp     x0, x8, [sp, #FRAME_ORIG_X0]
     msr     daifclr, #14
-    mov     x0, sp
+    mov     x6, sp                  /* the arguments still are in x0 to x5 */
     bl      trap_syscall
+    str     x0, [sp]
     .global ret_to_user
 ret_to_user:
     msr     daifset, #2
