@@ -48,11 +48,11 @@ struct vm_map_request;
 #define FMODE_LSEEK      BIT(2) /* has a position that may be set */
 #define FMODE_PREAD      BIT(3) /* pread and pwrite make sense */
 #define FMODE_PWRITE     BIT(4)
-#define FMODE_EXEC       BIT(5) /* opened to be executed */
-#define FMODE_ATOMIC_POS BIT(6) /* the position is locked while it is used: regular files, dirs */
-#define FMODE_PATH       BIT(7) /* O_PATH: names a place, does no I/O */
-#define FMODE_STREAM     BIT(8) /* no position at all: lseek fails, reads pass pos 0 */
-#define FMODE_WRITER     BIT(9) /* fs: counted as a writer of its mount or inode */
+#define FMODE_EXEC       BIT(5)  /* opened to be executed */
+#define FMODE_ATOMIC_POS BIT(6)  /* the position is locked while it is used: regular files, dirs */
+#define FMODE_PATH       BIT(7)  /* O_PATH: names a place, does no I/O */
+#define FMODE_STREAM     BIT(8)  /* no position at all: lseek fails, reads pass pos 0 */
+#define FMODE_WRITER     BIT(9)  /* fs: counted as a writer of its mount or inode */
 #define FMODE_NO_WRITERS BIT(10) /* fs: denies writing to its inode */
 #define FMODE_SEEKABLE   (FMODE_LSEEK | FMODE_PREAD | FMODE_PWRITE)
 

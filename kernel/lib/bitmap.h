@@ -58,6 +58,6 @@ void bitmap_clear_range(u64 *map, size_t from, size_t count);
 /* How many of the first `bits` bits are set. */
 size_t bitmap_weight(const u64 *map, size_t bits);
 
-#define bitmap_for_each(bit, map, bits)                             \
+#define bitmap_for_each(bit, map, bits)                              \
     for (bit = bitmap_find_next(map, bits, 0); bit < (size_t)(bits); \
          bit = bitmap_find_next(map, bits, bit + 1))

@@ -6,7 +6,7 @@
 
 #include "lib/types.h"
 
-#define CHACHA_KEY_SIZE 32
+#define CHACHA_KEY_SIZE   32
 #define CHACHA_NONCE_SIZE 12
 #define CHACHA_BLOCK_SIZE 64
 

@@ -6,12 +6,25 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define MAGIC_SIZE 6
-#define FIELDS 13
+#define MAGIC_SIZE  6
+#define FIELDS      13
 #define HEADER_SIZE (MAGIC_SIZE + FIELDS * 8)
 
-enum field { INO, MODE, UID, GID, NLINK, MTIME, FILESIZE, DEVMAJOR, DEVMINOR, RDEVMAJOR, RDEVMINOR,
-             NAMESIZE, CHECK };
+enum field {
+    INO,
+    MODE,
+    UID,
+    GID,
+    NLINK,
+    MTIME,
+    FILESIZE,
+    DEVMAJOR,
+    DEVMINOR,
+    RDEVMAJOR,
+    RDEVMINOR,
+    NAMESIZE,
+    CHECK
+};
 
 static const char trailer[] = "TRAILER!!!";
 
@@ -89,8 +102,7 @@ static int member_parse(struct cpio *cpio, struct cpio_entry *entry, size_t *nex
         return fail(cpio, CPIO_TRUNCATED);
 
     entry->name = (const char *)header + HEADER_SIZE;
-    if (field[NAMESIZE] < 2 || entry->name[0] == '\0' ||
-        entry->name[field[NAMESIZE] - 1] != '\0' ||
+    if (field[NAMESIZE] < 2 || entry->name[0] == '\0' || entry->name[field[NAMESIZE] - 1] != '\0' ||
         strnlen(entry->name, CPIO_NAME_MAX + 1) > CPIO_NAME_MAX)
         return fail(cpio, CPIO_BAD_NAME);
     data_pos = align_in_archive(cpio, cpio->pos + HEADER_SIZE + field[NAMESIZE]);
@@ -145,16 +157,11 @@ int cpio_next(struct cpio *cpio, struct cpio_entry *entry)
 const char *cpio_error_text(enum cpio_error error)
 {
     switch (error) {
-    case CPIO_OK:
-        return "no error";
-    case CPIO_BAD_MAGIC:
-        return "no header where one must be";
-    case CPIO_BAD_NUMBER:
-        return "a header field is no number";
-    case CPIO_BAD_NAME:
-        return "bad file name";
-    case CPIO_TRUNCATED:
-        return "cut short";
+    case CPIO_OK: return "no error";
+    case CPIO_BAD_MAGIC: return "no header where one must be";
+    case CPIO_BAD_NUMBER: return "a header field is no number";
+    case CPIO_BAD_NAME: return "bad file name";
+    case CPIO_TRUNCATED: return "cut short";
     }
     return "?";
 }

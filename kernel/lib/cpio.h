@@ -11,18 +11,18 @@
 
 enum cpio_error {
     CPIO_OK,
-    CPIO_BAD_MAGIC,   /* no header where one must be */
-    CPIO_BAD_NUMBER,  /* a field is not eight hexadecimal digits */
-    CPIO_BAD_NAME,    /* name empty, not terminated, or longer than a path may be */
-    CPIO_TRUNCATED,   /* header, name or data reach beyond the buffer */
+    CPIO_BAD_MAGIC,  /* no header where one must be */
+    CPIO_BAD_NUMBER, /* a field is not eight hexadecimal digits */
+    CPIO_BAD_NAME,   /* name empty, not terminated, or longer than a path may be */
+    CPIO_TRUNCATED,  /* header, name or data reach beyond the buffer */
 };
 
 struct cpio {
     const u8 *data;
     size_t size;
-    size_t pos;            /* of the next header; after an error: of the bad one */
-    size_t base;           /* where this archive began: padding counts from here */
-    bool inside;           /* between the first header and TRAILER!!! */
+    size_t pos;  /* of the next header; after an error: of the bad one */
+    size_t base; /* where this archive began: padding counts from here */
+    bool inside; /* between the first header and TRAILER!!! */
     enum cpio_error error;
 };
 
@@ -37,8 +37,8 @@ struct cpio_entry {
 #define CPIO_NAME_MAX 4095
 
 /* What cpio_next() returns beside -EINVAL (then `error` and `pos` say what and where). */
-#define CPIO_END 0     /* nothing is left */
-#define CPIO_ENTRY 1   /* *entry is filled in */
+#define CPIO_END     0 /* nothing is left */
+#define CPIO_ENTRY   1 /* *entry is filled in */
 #define CPIO_FOREIGN 2 /* at `pos`, where an archive may begin, begins something else (gzip?) */
 
 void cpio_open(struct cpio *cpio, const void *data, size_t size);

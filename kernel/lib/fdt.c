@@ -25,7 +25,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define FDT_MAGIC 0xd00dfeed
+#define FDT_MAGIC    0xd00dfeed
 #define FDT_SIZE_MAX (64u << 20)
 
 enum token { BEGIN_NODE = 1, END_NODE = 2, PROP = 3, NOP = 4, END = 9 };
@@ -158,16 +158,11 @@ int fdt_next_node(const struct fdt *fdt, int node, int *depth)
             if (depth)
                 *depth += change + 1;
             return off;
-        case END_NODE:
-            change--;
-            break;
+        case END_NODE: change--; break;
         case PROP:
-        case NOP:
-            break;
-        case END:
-            return -ENOENT;
-        default:
-            return -EINVAL;
+        case NOP: break;
+        case END: return -ENOENT;
+        default: return -EINVAL;
         }
     }
 }
@@ -253,8 +248,8 @@ static const void *property_value(const struct fdt *fdt, int off, u32 *len)
 }
 
 /* Look up by a name of `name_len` characters, which need not be terminated. */
-static const void *find_property(const struct fdt *fdt, int node, const char *name,
-                                 size_t name_len, u32 *len)
+static const void *find_property(const struct fdt *fdt, int node, const char *name, size_t name_len,
+                                 u32 *len)
 {
     int off, next;
 
@@ -336,7 +331,8 @@ static int find_child(const struct fdt *fdt, int node, const char *name, size_t 
     bool with_unit = memchr(name, '@', len);
     int child;
 
-    fdt_for_each_child(child, fdt, node) {
+    fdt_for_each_child(child, fdt, node)
+    {
         const char *have = fdt_name(fdt, child);
 
         if (strncmp(have, name, len) == 0 &&

@@ -18,14 +18,14 @@
 
 struct fdt {
     const u8 *blob;
-    u32 size;                    /* of the whole blob, in bytes */
-    u32 structs, structs_size;   /* structure block: offset in the blob, bytes */
-    u32 strings, strings_size;   /* strings block */
-    u32 reserve;                 /* memory reservation block */
+    u32 size;                  /* of the whole blob, in bytes */
+    u32 structs, structs_size; /* structure block: offset in the blob, bytes */
+    u32 strings, strings_size; /* strings block */
+    u32 reserve;               /* memory reservation block */
 };
 
-#define FDT_DEPTH_MAX 16     /* nodes nested deeper are refused (-EINVAL) */
-#define FDT_HEADER_SIZE 40   /* enough to ask fdt_total_size */
+#define FDT_DEPTH_MAX   16 /* nodes nested deeper are refused (-EINVAL) */
+#define FDT_HEADER_SIZE 40 /* enough to ask fdt_total_size */
 
 /* The size that the header at `blob` (FDT_HEADER_SIZE bytes) claims, or 0 when it is none. */
 u32 fdt_total_size(const void *blob);
@@ -43,12 +43,10 @@ int fdt_parent(const struct fdt *fdt, int node);
 /* All nodes from the root (path[0]) to `node` (path[depth]). Returns depth or -EINVAL. */
 int fdt_node_path(const struct fdt *fdt, int node, int path[FDT_DEPTH_MAX]);
 
-#define fdt_for_each_child(child, fdt, node)                       \
-    for (child = fdt_first_child(fdt, node); child >= 0; \
-         child = fdt_next_sibling(fdt, child))
-#define fdt_for_each_node(node, fdt)                         \
-    for (node = fdt_root(fdt); node >= 0; \
-         node = fdt_next_node(fdt, node, NULL))
+#define fdt_for_each_child(child, fdt, node) \
+    for (child = fdt_first_child(fdt, node); child >= 0; child = fdt_next_sibling(fdt, child))
+#define fdt_for_each_node(node, fdt) \
+    for (node = fdt_root(fdt); node >= 0; node = fdt_next_node(fdt, node, NULL))
 
 /*
  * The node at `path`, which ends at NUL or ':' (console options). A path that does not begin with
@@ -121,5 +119,4 @@ int fdt_interrupt_parent(const struct fdt *fdt, int node);
  * Interrupt `index` of a node, by `interrupts-extended` or `interrupts`: copies the specifier to
  * cells[], sets *controller; returns the number of cells, at most max.
  */
-int fdt_interrupt(const struct fdt *fdt, int node, int index, int *controller, u32 *cells,
-                  u32 max);
+int fdt_interrupt(const struct fdt *fdt, int node, int index, int *controller, u32 *cells, u32 max);

@@ -128,8 +128,7 @@ static int interrupt_extended(const struct fdt *fdt, const u8 *data, u32 len, in
     return -ENOENT;
 }
 
-int fdt_interrupt(const struct fdt *fdt, int node, int index, int *controller, u32 *cells,
-                  u32 max)
+int fdt_interrupt(const struct fdt *fdt, int node, int index, int *controller, u32 *cells, u32 max)
 {
     u32 len, count;
     const u8 *data = fdt_prop(fdt, node, "interrupts-extended", &len);

@@ -8,8 +8,8 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-#define WIDTH_MAX 65535 /* larger widths and precisions are taken as this */
-#define DIGITS_MAX 22   /* 64 bits in octal */
+#define WIDTH_MAX  65535 /* larger widths and precisions are taken as this */
+#define DIGITS_MAX 22    /* 64 bits in octal */
 
 struct spec {
     bool left, plus, space, alt, zero;
@@ -48,23 +48,12 @@ static const char *parse_flags(const char *fmt, struct spec *spec)
 {
     for (;; fmt++) {
         switch (*fmt) {
-        case '-':
-            spec->left = true;
-            break;
-        case '+':
-            spec->plus = true;
-            break;
-        case ' ':
-            spec->space = true;
-            break;
-        case '#':
-            spec->alt = true;
-            break;
-        case '0':
-            spec->zero = true;
-            break;
-        default:
-            return fmt;
+        case '-': spec->left = true; break;
+        case '+': spec->plus = true; break;
+        case ' ': spec->space = true; break;
+        case '#': spec->alt = true; break;
+        case '0': spec->zero = true; break;
+        default: return fmt;
         }
     }
 }
@@ -83,17 +72,11 @@ static const char *parse_length(const char *fmt, struct spec *spec)
 {
     spec->length = sizeof(int);
     switch (*fmt) {
-    case 'h':
-        spec->length = fmt[1] == 'h' ? 1 : 2;
-        return fmt + (fmt[1] == 'h' ? 2 : 1);
-    case 'l':
-        spec->length = 8;
-        return fmt + (fmt[1] == 'l' ? 2 : 1);
+    case 'h': spec->length = fmt[1] == 'h' ? 1 : 2; return fmt + (fmt[1] == 'h' ? 2 : 1);
+    case 'l': spec->length = 8; return fmt + (fmt[1] == 'l' ? 2 : 1);
     case 'z':
     case 't':
-    case 'j':
-        spec->length = 8;
-        return fmt + 1;
+    case 'j': spec->length = 8; return fmt + 1;
     }
     return fmt;
 }
@@ -159,15 +142,9 @@ static void put_number(struct writer *w, const struct spec *spec, u64 value, con
 static void put_signed(struct writer *w, const struct spec *spec, s64 value)
 {
     switch (spec->length) {
-    case 1:
-        value = (s8)value;
-        break;
-    case 2:
-        value = (s16)value;
-        break;
-    case 4:
-        value = (s32)value;
-        break;
+    case 1: value = (s8)value; break;
+    case 2: value = (s16)value; break;
+    case 4: value = (s32)value; break;
     }
     if (value < 0)
         put_number(w, spec, -(u64)value, "-");
@@ -228,32 +205,21 @@ static const char *convert(struct writer *w, const char *fmt, struct arguments *
     spec.conv = *fmt;
     switch (*fmt) {
     case 'd':
-    case 'i':
-        put_signed(w, &spec, next_integer(args, spec.length));
-        break;
+    case 'i': put_signed(w, &spec, next_integer(args, spec.length)); break;
     case 'u':
     case 'x':
     case 'X':
-    case 'o':
-        put_unsigned(w, &spec, next_integer(args, spec.length));
-        break;
+    case 'o': put_unsigned(w, &spec, next_integer(args, spec.length)); break;
     case 'c':
         c = (char)va_arg(args->list, int);
         pad(w, ' ', spec.left ? 0 : spec.width - 1);
         put(w, &c, 1);
         pad(w, ' ', spec.left ? spec.width - 1 : 0);
         break;
-    case 's':
-        put_string(w, &spec, va_arg(args->list, const char *));
-        break;
-    case 'p':
-        put_pointer(w, &spec, va_arg(args->list, const void *));
-        break;
-    case '%':
-        put(w, "%", 1);
-        break;
-    default:
-        return NULL;
+    case 's': put_string(w, &spec, va_arg(args->list, const char *)); break;
+    case 'p': put_pointer(w, &spec, va_arg(args->list, const void *)); break;
+    case '%': put(w, "%", 1); break;
+    default: return NULL;
     }
     return fmt + 1;
 }

@@ -3,7 +3,7 @@
  */
 #include "lib/hash.h"
 
-#define ONES 0x0101010101010101UL
+#define ONES  0x0101010101010101UL
 #define HIGHS 0x8080808080808080UL
 
 typedef u64 __attribute__((aligned(1), may_alias)) loose_u64;

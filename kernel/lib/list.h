@@ -17,7 +17,10 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
+#define LIST_INIT(name)  \
+    {                    \
+        &(name), &(name) \
+    }
 
 static inline void list_init(struct list *list)
 {
@@ -90,15 +93,15 @@ static inline void list_splice_tail(struct list *from, struct list *to)
 #define list_last(head, type, member) \
     (list_empty(head) ? NULL : list_entry((head)->prev, type, member))
 
-#define list_for_each_entry(pos, head, member)                                                 \
+#define list_for_each_entry(pos, head, member)                                             \
     for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
          pos = list_entry(pos->member.next, __typeof__(*pos), member))
 
 /* As above; the body may take `pos` out, but not `tmp`, which is the entry after it. */
-#define list_for_each_entry_safe(pos, tmp, head, member)                 \
-    for (pos = list_entry((head)->next, __typeof__(*pos), member),       \
-        tmp = list_entry(pos->member.next, __typeof__(*pos), member);    \
-         &pos->member != (head);                                         \
+#define list_for_each_entry_safe(pos, tmp, head, member)              \
+    for (pos = list_entry((head)->next, __typeof__(*pos), member),    \
+        tmp = list_entry(pos->member.next, __typeof__(*pos), member); \
+         &pos->member != (head);                                      \
          pos = tmp, tmp = list_entry(tmp->member.next, __typeof__(*tmp), member))
 
 struct hlist_node {
@@ -160,13 +163,13 @@ static inline void hlist_del(struct hlist_node *node)
 #define hlist_entry(node, type, member) container_of(node, type, member)
 
 /* The entry of a node, or NULL for NULL. */
-#define hlist_entry_or_null(node, type, member)                     \
-    ({                                                              \
-        __typeof__(node) hlist_node_ = (node);                      \
+#define hlist_entry_or_null(node, type, member)                      \
+    ({                                                               \
+        __typeof__(node) hlist_node_ = (node);                       \
         hlist_node_ ? hlist_entry(hlist_node_, type, member) : NULL; \
     })
 
-#define hlist_for_each_entry(pos, head, member)                                         \
+#define hlist_for_each_entry(pos, head, member)                                              \
     for (pos = hlist_entry_or_null(READ_ONCE((head)->first), __typeof__(*pos), member); pos; \
          pos = hlist_entry_or_null(READ_ONCE(pos->member.next), __typeof__(*pos), member))
 
@@ -174,7 +177,10 @@ static inline void hlist_del(struct hlist_node *node)
 #define hlist_for_each_entry_rcu(pos, head, member) hlist_for_each_entry(pos, head, member)
 
 /* The body may take out and free `pos`; `tmp` is a struct hlist_node *. */
-#define hlist_for_each_entry_safe(pos, tmp, head, member)                            \
-    for (pos = hlist_entry_or_null((head)->first, __typeof__(*pos), member);         \
-         pos && ({ tmp = pos->member.next; true; });                                 \
+#define hlist_for_each_entry_safe(pos, tmp, head, member)                    \
+    for (pos = hlist_entry_or_null((head)->first, __typeof__(*pos), member); \
+         pos && ({                                                           \
+             tmp = pos->member.next;                                         \
+             true;                                                           \
+         });                                                                 \
          pos = hlist_entry_or_null(tmp, __typeof__(*pos), member))

@@ -28,7 +28,10 @@ struct rb_root {
     struct rb_node *node;
 };
 
-#define RB_ROOT_INIT {NULL}
+#define RB_ROOT_INIT \
+    {                \
+        NULL         \
+    }
 
 typedef void rb_augment_fn(struct rb_node *node);
 

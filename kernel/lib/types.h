@@ -16,67 +16,66 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
-typedef u64 paddr_t;     /* physical address */
+typedef u64 paddr_t;       /* physical address */
 typedef uintptr_t vaddr_t; /* virtual address, the kernel's or a user's */
-typedef long ssize_t;    /* a byte count, or -errno */
-typedef s64 loff_t;      /* position in a file, in bytes */
+typedef long ssize_t;      /* a byte count, or -errno */
+typedef s64 loff_t;        /* position in a file, in bytes */
 
-#define KIB(n) ((n) * 1024UL)
-#define MIB(n) ((n) * 1024UL * 1024UL)
-#define GIB(n) ((n) * 1024UL * 1024UL * 1024UL)
+#define KIB(n)        ((n)*1024UL)
+#define MIB(n)        ((n)*1024UL * 1024UL)
+#define GIB(n)        ((n)*1024UL * 1024UL * 1024UL)
 
-#define BIT(n) (1UL << (n))
+#define BIT(n)        (1UL << (n))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* For a power of two `a`; the result has the type of x, promoted. */
-#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
-#define ALIGN_UP(x, a) (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
-#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
-#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define ALIGN_DOWN(x, a)   ((x) & ~((__typeof__(x))(a)-1))
+#define ALIGN_UP(x, a)     (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))
+#define IS_ALIGNED(x, a)   (((x) & ((__typeof__(x))(a)-1)) == 0)
+#define DIV_ROUND_UP(n, d) (((n) + (d)-1) / (d))
 
 /*
  * MIN and MAX evaluate each argument once. Arguments of different types do not compile, since
  * a silent conversion of signed to unsigned is the usual bug; MIN_T and MAX_T name the type.
  */
-#define MIN(a, b)                       \
-    ({                                  \
-        __typeof__(a) min_a_ = (a);     \
-        __typeof__(b) min_b_ = (b);     \
-        (void)(&min_a_ == &min_b_);     \
+#define MIN(a, b)                          \
+    ({                                     \
+        __typeof__(a) min_a_ = (a);        \
+        __typeof__(b) min_b_ = (b);        \
+        (void)(&min_a_ == &min_b_);        \
         min_a_ < min_b_ ? min_a_ : min_b_; \
     })
-#define MAX(a, b)                       \
-    ({                                  \
-        __typeof__(a) max_a_ = (a);     \
-        __typeof__(b) max_b_ = (b);     \
-        (void)(&max_a_ == &max_b_);     \
+#define MAX(a, b)                          \
+    ({                                     \
+        __typeof__(a) max_a_ = (a);        \
+        __typeof__(b) max_b_ = (b);        \
+        (void)(&max_a_ == &max_b_);        \
         max_a_ > max_b_ ? max_a_ : max_b_; \
     })
 #define MIN_T(type, a, b) MIN((type)(a), (type)(b))
 #define MAX_T(type, a, b) MAX((type)(a), (type)(b))
 
 /* The struct of which *ptr is the member; the sizeof only checks the pointer's type. */
-#define container_of(ptr, type, member)                  \
-    ((type *)((char *)(ptr) - offsetof(type, member) +   \
-              0 * sizeof((ptr) == &((type *)0)->member)))
+#define container_of(ptr, type, member) \
+    ((type *)((char *)(ptr)-offsetof(type, member) + 0 * sizeof((ptr) == &((type *)0)->member)))
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* One access of the full width that the compiler neither repeats, tears nor drops. No order. */
-#define READ_ONCE(x) (*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)                 (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)             (*(volatile __typeof__(x) *)&(x) = (v))
 
-#define __packed __attribute__((packed))
-#define __aligned(n) __attribute__((aligned(n)))
-#define __section(s) __attribute__((section(s)))
-#define __used __attribute__((used))
-#define __maybe_unused __attribute__((unused))
-#define __weak __attribute__((weak))
-#define __noreturn __attribute__((noreturn))
-#define __noinline __attribute__((noinline))
-#define __cold __attribute__((cold))
-#define __must_check __attribute__((warn_unused_result))
+#define __packed                     __attribute__((packed))
+#define __aligned(n)                 __attribute__((aligned(n)))
+#define __section(s)                 __attribute__((section(s)))
+#define __used                       __attribute__((used))
+#define __maybe_unused               __attribute__((unused))
+#define __weak                       __attribute__((weak))
+#define __noreturn                   __attribute__((noreturn))
+#define __noinline                   __attribute__((noinline))
+#define __cold                       __attribute__((cold))
+#define __must_check                 __attribute__((warn_unused_result))
 #define __printf(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 #ifndef __always_inline /* a host's libc has it too */
 #define __always_inline inline __attribute__((always_inline))

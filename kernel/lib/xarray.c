@@ -25,10 +25,10 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define SLOT_BITS 6
-#define SLOTS (1 << SLOT_BITS)
+#define SLOT_BITS  6
+#define SLOTS      (1 << SLOT_BITS)
 #define LEVELS_MAX 11 /* 64 bits, 6 at a time */
-#define SHIFT_MAX ((LEVELS_MAX - 1) * SLOT_BITS)
+#define SHIFT_MAX  ((LEVELS_MAX - 1) * SLOT_BITS)
 
 struct xa_node {
     u32 shift; /* [I] */

@@ -15,12 +15,15 @@ struct xarray_ops {
 };
 
 struct xarray {
-    void *root; /* NULL, the value at index 0 alone, or a node with bit 0 set */
+    void *root;                   /* NULL, the value at index 0 alone, or a node with bit 0 set */
     const struct xarray_ops *ops; /* [I] */
 };
 
 #define XARRAY_NODE_SIZE (8 + 64 * sizeof(void *)) /* the only size asked of ops->alloc */
-#define XARRAY_INIT(xarray_ops) {NULL, xarray_ops}
+#define XARRAY_INIT(xarray_ops) \
+    {                           \
+        NULL, xarray_ops        \
+    }
 
 static inline void xa_init(struct xarray *xa, const struct xarray_ops *ops)
 {
@@ -58,7 +61,7 @@ void *xa_find_after(const struct xarray *xa, u64 *index, u64 max);
 void xa_destroy(struct xarray *xa);
 
 /* Ascending over [first, last]; `index` is a u64; the body may erase or store at any index. */
-#define xa_for_each_range(xa, index, value, first, last)                              \
+#define xa_for_each_range(xa, index, value, first, last)            \
     for (index = (first), value = xa_find(xa, &index, last); value; \
          value = xa_find_after(xa, &index, last))
 #define xa_for_each(xa, index, value) xa_for_each_range(xa, index, value, 0, UINT64_MAX)

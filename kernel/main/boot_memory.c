@@ -27,7 +27,8 @@ static void add_banks(const struct fdt *fdt)
 {
     int node;
 
-    fdt_for_each_node(node, fdt) {
+    fdt_for_each_node(node, fdt)
+    {
         const char *type = fdt_string(fdt, node, "device_type");
         paddr_t base;
         u64 size;
@@ -49,9 +50,8 @@ static void add_reservations(const struct fdt *fdt)
         memmap_reserve(base, size, "firmware");
     if (parent < 0)
         return;
-    fdt_for_each_child(node, fdt, parent)
-        for (int i = 0; fdt_reg(fdt, node, i, &base, &size) == 0; i++)
-            memmap_reserve(base, size, "reserved");
+    fdt_for_each_child(node, fdt, parent) for (int i = 0; fdt_reg(fdt, node, i, &base, &size) == 0;
+                                               i++) memmap_reserve(base, size, "reserved");
 }
 
 /* The loader's archive: it is read from where it lies, and freed after that. */

@@ -49,20 +49,20 @@ void kernel_main(paddr_t dtb)
     param_init(tree_bootargs()); /* the kernel's arguments */
     log_init();
     banner();
-    memory_init();               /* bump allocator, linear map, the tree's own copy */
+    memory_init(); /* bump allocator, linear map, the tree's own copy */
     percpu_init(smp_find_cpus(machine_fdt()), mm_alloc);
-    tree_seed_random();          /* before the first secret is drawn */
-    page_init();                 /* page frames: the end of the bump allocator */
+    tree_seed_random(); /* before the first secret is drawn */
+    page_init();        /* page frames: the end of the bump allocator */
     kmalloc_init();
     vmalloc_init();
-    memory_release();            /* the tree's first place goes back */
+    memory_release(); /* the tree's first place goes back */
     irq_init(kmalloc_nosleep_fn);
     clock_init();
-    counter_user_enable();       /* programs read the time without a call (vDSO) */
-    sched_init();                /* this becomes CPU 0's idle thread */
-    driver_probe(DRIVER_IRQ);    /* the interrupt controller */
+    counter_user_enable();    /* programs read the time without a call (vDSO) */
+    sched_init();             /* this becomes CPU 0's idle thread */
+    driver_probe(DRIVER_IRQ); /* the interrupt controller */
     driver_probe(DRIVER_TIMER);
-    driver_probe(DRIVER_POWER);  /* PSCI: needed to start the others */
+    driver_probe(DRIVER_POWER); /* PSCI: needed to start the others */
     random_init();
     if (thread_run("init", init_thread, NULL))
         panic("no memory for the first thread");
@@ -87,14 +87,14 @@ static void init_thread(void *unused)
     procfs_init();
     proc_init();
     initramfs_load();
-    kernel_seal();               /* written only while booting: read-only from now on */
+    kernel_seal(); /* written only while booting: read-only from now on */
     pattern = param_get("ktest");
     if (pattern)
         finish(ktest_run(pattern) ? 1 : 0);
     if (param_get("demo"))
         demo_run(param_get("demo"));
-    fail_arm();                  /* fail_alloc= and fail_io= count from here */
-    init_exec();                 /* process 1: does not come back */
+    fail_arm();  /* fail_alloc= and fail_io= count from here */
+    init_exec(); /* process 1: does not come back */
 }
 
 /* A secondary CPU, on its idle thread, IRQs masked. */

@@ -40,10 +40,10 @@ enum page_flag {
     PG_DIRTY = 64,    /* its content is newer than that of the device */
     PG_WRITEBACK = 128,
     PG_ERROR = 256,
-    PG_ACTIVE = 512,    /* used since the reclaimer last looked */
-    PG_WAITERS = 1024,  /* somebody waits for the end of locked or writeback */
+    PG_ACTIVE = 512,        /* used since the reclaimer last looked */
+    PG_WAITERS = 1024,      /* somebody waits for the end of locked or writeback */
     PG_ICACHE_CLEAN = 4096, /* instruction fetch sees its content: no stale lines of it */
-    PG_OWNER = 0x10000, /* this bit and above: whatever the owner likes */
+    PG_OWNER = 0x10000,     /* this bit and above: whatever the owner likes */
 };
 
 #if __STDC_HOSTED__ /* unit tests put their "RAM" where a host process can have it */

@@ -19,7 +19,7 @@
 
 #define SEGMENT_TABLE_MAX 65536
 /* Position-independent programs begin within 1 TiB from here, far from mmap area and stack. */
-#define DYNAMIC_BASE 0xaaaaaaaaa000UL
+#define DYNAMIC_BASE        0xaaaaaaaaa000UL
 #define DYNAMIC_RANDOM_BITS 28
 
 static char zeros[PAGE_SIZE]; /* never written */
@@ -67,7 +67,7 @@ void elf_release(struct exec_image *image)
     image->segments = NULL;
 }
 
-#define for_each_segment(s, image, kind)                                                     \
+#define for_each_segment(s, image, kind)                                                    \
     for (s = (image)->segments; s < (image)->segments + (image)->header.segment_count; s++) \
         if (s->type == (kind))
 

@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 #define ELF_EXECUTABLE 2
-#define ELF_DYNAMIC 3
-#define ELF_AARCH64 183
+#define ELF_DYNAMIC    3
+#define ELF_AARCH64    183
 
 struct elf_header {
     u8 ident[16];
@@ -17,13 +17,13 @@ struct elf_header {
     u16 section_size, section_count, section_names;
 };
 
-#define ELF_LOAD 1
+#define ELF_LOAD        1
 #define ELF_INTERPRETER 3
-#define ELF_GNU_STACK 0x6474e551
+#define ELF_GNU_STACK   0x6474e551
 
-#define ELF_X 1
-#define ELF_W 2
-#define ELF_R 4
+#define ELF_X           1
+#define ELF_W           2
+#define ELF_R           4
 
 struct elf_segment {
     u32 type, flags;

@@ -39,10 +39,10 @@ static void apply_capabilities(struct cred *cred, bool changed_id)
 /* The fields that an exec may change. */
 static bool same(const struct cred *a, const struct cred *b)
 {
-    return a->euid == b->euid && a->egid == b->egid && a->suid == b->suid &&
-           a->sgid == b->sgid && a->fsuid == b->fsuid && a->fsgid == b->fsgid &&
-           a->securebits == b->securebits && a->cap_effective == b->cap_effective &&
-           a->cap_permitted == b->cap_permitted && a->cap_ambient == b->cap_ambient;
+    return a->euid == b->euid && a->egid == b->egid && a->suid == b->suid && a->sgid == b->sgid &&
+           a->fsuid == b->fsuid && a->fsgid == b->fsgid && a->securebits == b->securebits &&
+           a->cap_effective == b->cap_effective && a->cap_permitted == b->cap_permitted &&
+           a->cap_ambient == b->cap_ambient;
 }
 
 int exec_cred_prepare(struct exec *e)
@@ -53,7 +53,7 @@ int exec_cred_prepare(struct exec *e)
     apply_set_id(e, &new);
     apply_capabilities(&new, new.euid != old->euid || new.egid != old->egid);
     e->secure = new.uid != new.euid || new.gid != new.egid ||
-                (new.uid && new.cap_effective & ~new.cap_ambient);
+                (new.uid &&new.cap_effective & ~new.cap_ambient);
     if (same(&new, old))
         return 0;
     e->cred = cred_copy();

@@ -15,9 +15,9 @@ struct exec_strings {
     u32 count;
 };
 
-#define EXEC_HEAD_SIZE 512   /* of a file that is looked at first */
+#define EXEC_HEAD_SIZE   512 /* of a file that is looked at first */
 #define EXEC_SCRIPT_HEAD 256 /* of it for "#!" */
-#define EXEC_DEPTH_MAX 5
+#define EXEC_DEPTH_MAX   5
 
 /* An ELF file and where it lies in the new space. */
 struct exec_image {
@@ -27,24 +27,24 @@ struct exec_image {
     u64 bias;                     /* address less p_vaddr */
     u64 low, end;                 /* lowest address, end of memory, biased */
     u64 code_start, code_end, data_start, data_end;
-    u64 segments_at;              /* user address of the table, 0 if not loaded */
+    u64 segments_at; /* user address of the table, 0 if not loaded */
 };
 
 /* One exec under way. */
 struct exec {
-    const char *name;    /* as given, for AT_EXECFN and comm */
-    struct file *file;   /* the program; after "#!" the interpreter */
+    const char *name;  /* as given, for AT_EXECFN and comm */
+    struct file *file; /* the program; after "#!" the interpreter */
     struct exec_strings args, envs;
-    size_t limit;        /* for all strings and pointers */
+    size_t limit; /* for all strings and pointers */
     size_t head_size;
     u8 head[EXEC_HEAD_SIZE + 8];
     struct exec_image main, interpreter;
-    bool dynamic;        /* there is an interpreter */
+    bool dynamic; /* there is an interpreter */
     u32 stack_prot;
     struct vm_space *space;
-    u64 entry, stack;    /* of the new program */
-    struct cred *cred;   /* new credentials, NULL: unchanged */
-    bool secure;         /* AT_SECURE */
+    u64 entry, stack;  /* of the new program */
+    struct cred *cred; /* new credentials, NULL: unchanged */
+    bool secure;       /* AT_SECURE */
 };
 
 /* exec_strings.c. 0, -EFAULT, -E2BIG, -ENOMEM. */
@@ -52,8 +52,7 @@ int exec_strings_user(struct exec *e, struct exec_strings *s, struct user_ptr ar
 int exec_strings_kernel(struct exec *e, struct exec_strings *s, const char *const *array);
 int exec_strings_add(struct exec *e, struct exec_strings *s, const char *text);
 /* Puts `text` in front; with drop_first in place of the first string. */
-int exec_strings_prepend(struct exec *e, struct exec_strings *s, const char *text,
-                         bool drop_first);
+int exec_strings_prepend(struct exec *e, struct exec_strings *s, const char *text, bool drop_first);
 void exec_strings_free(struct exec_strings *s);
 void *exec_memory_alloc(size_t size);
 void exec_memory_free(void *memory, size_t size);

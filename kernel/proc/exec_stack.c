@@ -38,8 +38,8 @@ enum auxv_type {
     AT_MINSIGSTKSZ = 51,
 };
 
-#define AUXV_MAX 24 /* entries, AT_NULL included */
-#define RANDOM_SIZE 16
+#define AUXV_MAX         24 /* entries, AT_NULL included */
+#define RANDOM_SIZE      16
 #define STACK_FIRST_SIZE (32 * 4096UL) /* what vm_stack_setup() maps at least */
 
 static const char platform[8] = "aarch64";
@@ -48,10 +48,10 @@ _Static_assert(AUXV_MAX * 2 <= VM_AUXV_WORDS, "space->auxv");
 
 /* Where everything goes. */
 struct layout {
-    u64 top;                   /* end of the stack */
-    u64 name, envs, args;      /* strings */
+    u64 top;              /* end of the stack */
+    u64 name, envs, args; /* strings */
     u64 platform, random;
-    u64 words;                 /* argc and on: the program's SP */
+    u64 words; /* argc and on: the program's SP */
 };
 
 static void lay_out(const struct exec *e, struct layout *l)

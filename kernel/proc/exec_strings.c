@@ -8,9 +8,9 @@
 #include "sched/reclaim.h"
 #include "task/signal.h"
 
-#define STRING_MAX (32 * 4096UL) /* MAX_ARG_STRLEN */
+#define STRING_MAX     (32 * 4096UL) /* MAX_ARG_STRLEN */
 #define FIRST_CAPACITY 1024UL
-#define KMALLOC_LIMIT (32 * 1024UL)
+#define KMALLOC_LIMIT  (32 * 1024UL)
 
 void *exec_memory_alloc(size_t size)
 {
@@ -58,9 +58,8 @@ static int account(struct exec *e, struct exec_strings *s, size_t size)
 {
     s->size += size;
     s->count++;
-    return e->args.size + e->envs.size + (e->args.count + e->envs.count) * 8UL > e->limit
-               ? -E2BIG
-               : 0;
+    return e->args.size + e->envs.size + (e->args.count + e->envs.count) * 8UL > e->limit ? -E2BIG
+                                                                                          : 0;
 }
 
 static int add_user(struct exec *e, struct exec_strings *s, struct user_ptr text)

@@ -25,8 +25,7 @@ static void end_others_locked(struct process *process, struct task *self)
 
     process->exec_task = self;
     process->stop_signal = 0;
-    list_for_each_entry(task, &process->threads, thread_link)
-    {
+    list_for_each_entry(task, &process->threads, thread_link) {
         if (task == self)
             continue;
         task->pending.set |= SIGNAL_BIT(SIGKILL);

@@ -147,8 +147,7 @@ static bool has_stopped_member(struct pgrp *pgrp)
 {
     struct process *p;
 
-    list_for_each_entry(p, &pgrp->members, pgrp_link)
-    {
+    list_for_each_entry(p, &pgrp->members, pgrp_link) {
         if (p->state == PROCESS_ALIVE && p->stop_signal && p->stop_count == p->thread_count)
             return true;
     }
@@ -172,8 +171,7 @@ static void send_parent_death(struct process *child)
 {
     struct task *task;
 
-    list_for_each_entry(task, &child->threads, thread_link)
-    {
+    list_for_each_entry(task, &child->threads, thread_link) {
         if (task->parent_death_signal)
             signal_send_process(child, task->parent_death_signal, NULL);
     }
@@ -184,8 +182,7 @@ static void reparent_children(struct process *process, struct list *dead)
 {
     struct process *reaper = reaper_of(process), *child, *tmp;
 
-    list_for_each_entry_safe(child, tmp, &process->children, sibling)
-    {
+    list_for_each_entry_safe(child, tmp, &process->children, sibling) {
         check_orphaned(child, process);
         child->parent = reaper;
         child->exit_signal = SIGCHLD;
@@ -237,8 +234,7 @@ static void leave_process(struct task *self, int code)
 
     if (!leader)
         pid_unuse(self->pid);
-    list_for_each_entry_safe(p, tmp, &dead, sibling)
-    {
+    list_for_each_entry_safe(p, tmp, &dead, sibling) {
         list_del(&p->sibling);
         process_release(p);
     }

@@ -63,8 +63,7 @@ static bool too_many_tasks(void)
         cred_can(cred, CAP_SYS_ADMIN))
         return false;
     flags = spin_lock_irqsave(&process_tree_lock);
-    list_for_each_entry(p, &process_list, all)
-    {
+    list_for_each_entry(p, &process_list, all) {
         if (p->leader && rcu_dereference(p->leader->cred)->uid == cred->uid)
             count += p->thread_count;
     }

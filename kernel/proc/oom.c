@@ -13,7 +13,7 @@
 #include "vm/space.h"
 
 #define VICTIM_TIME_NS (10 * NS_PER_MS) /* how long a caller waits for the victim's pages */
-#define SCORE_SCALE 1000
+#define SCORE_SCALE    1000
 
 /* Resident pages of a process, and whether one is dying that has some. */
 static u64 resident(struct process *process, bool *dying)
@@ -22,8 +22,7 @@ static u64 resident(struct process *process, bool *dying)
     u64 pages = 0;
 
     spin_acquire(&process->lock);
-    list_for_each_entry(task, &process->threads, thread_link)
-    {
+    list_for_each_entry(task, &process->threads, thread_link) {
         spin_acquire(&task->files_lock);
         if (task->space)
             pages = vm_rss_pages(task->space);
@@ -44,8 +43,7 @@ static struct process *choose(bool *dying, u64 *pages)
     s64 best = 0;
 
     *dying = false;
-    list_for_each_entry(process, &process_list, all)
-    {
+    list_for_each_entry(process, &process_list, all) {
         bool this_dying;
         u64 rss = resident(process, &this_dying);
         s64 adjust = process->oom_score_adj;

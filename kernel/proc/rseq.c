@@ -12,12 +12,12 @@
 #include "lib/errno.h"
 #include "task/task.h"
 
-#define RSEQ_SIZE 32
-#define RSEQ_UNREGISTER 1
+#define RSEQ_SIZE            32
+#define RSEQ_UNREGISTER      1
 #define CPU_ID_UNINITIALIZED (~0u)
-#define AREA_CPU_ID_START 0
-#define AREA_CPU_ID 4
-#define AREA_SECTION 8
+#define AREA_CPU_ID_START    0
+#define AREA_CPU_ID          4
+#define AREA_SECTION         8
 
 /* struct rseq_cs */
 struct rseq_section {
@@ -73,8 +73,7 @@ static int abort_section(struct trap_frame *f, struct task *self)
     if (copy_from_user(&section, USER_PTR(at), sizeof(section)))
         return -EFAULT;
     if (section.start >= USER_TOP || section.start + section.length < section.start ||
-        section.start + section.length > USER_TOP || section.abort >= USER_TOP ||
-        section.version)
+        section.start + section.length > USER_TOP || section.abort >= USER_TOP || section.version)
         return -EINVAL;
     if (section.abort - section.start < section.length)
         return -EINVAL;

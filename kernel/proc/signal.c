@@ -116,9 +116,9 @@ static void default_action(struct process *process, int signal, u32 continues)
         return;
     }
     if (SIGNAL_BIT(signal) & SIGNALS_FAULT)
-        log_debug("%s[%u]: ended by signal %d, pc %#lx, fault address %#lx",
-                  current_thread()->name, process->tgid, signal,
-                  frame_pc(user_frame(current_head())), self_task()->fault_address);
+        log_debug("%s[%u]: ended by signal %d, pc %#lx, fault address %#lx", current_thread()->name,
+                  process->tgid, signal, frame_pc(user_frame(current_head())),
+                  self_task()->fault_address);
     process_exit_group(signal);
 }
 
@@ -214,8 +214,8 @@ static void push_frame(struct trap_frame *f, struct delivery *d)
     frame.siginfo = action->flags & SA_SIGINFO ? &d->info : NULL;
     frame.stack = choose_stack(self, action, frame_sp(f));
     frame.handler = action->handler;
-    frame.restorer = action->flags & SA_RESTORER ? action->restorer
-                                                 : vm_sigreturn_address(self->space);
+    frame.restorer =
+        action->flags & SA_RESTORER ? action->restorer : vm_sigreturn_address(self->space);
     frame.fault_address = self->fault_address;
     frame.fault_esr = self->fault_esr;
     frame.signal = d->signal;
@@ -255,17 +255,10 @@ static void settle_call(struct trap_frame *f, const struct sigaction *action)
             frame_set_result(f, -EINTR);
         f->syscall = -1;
         return;
-    case -ERESTARTNOHAND:
-        again = !action;
-        break;
-    case -ERESTARTSYS:
-        again = !action || action->flags & SA_RESTART;
-        break;
-    case -ERESTARTNOINTR:
-        break;
-    default:
-        f->syscall = -1;
-        return;
+    case -ERESTARTNOHAND: again = !action; break;
+    case -ERESTARTSYS: again = !action || action->flags & SA_RESTART; break;
+    case -ERESTARTNOINTR: break;
+    default: f->syscall = -1; return;
     }
     if (again)
         frame_restart(f);
@@ -298,8 +291,8 @@ static void altstack_set(struct task *self, const struct sigaltstack *new)
     if (new->flags & SS_DISABLE)
         self->altstack = (struct sigaltstack){.flags = SS_DISABLE};
     else
-        self->altstack = (struct sigaltstack){new->base, new->flags & (s32)SS_AUTODISARM, 0,
-                                              new->size};
+        self->altstack =
+            (struct sigaltstack){new->base, new->flags &(s32)SS_AUTODISARM, 0, new->size};
 }
 
 int signal_altstack(const struct sigaltstack *new, struct sigaltstack *old, u64 sp)

@@ -29,9 +29,9 @@
 #include "task/task.h"
 
 #define REAL_INTERVAL_MIN 50000UL /* ns: a shorter one only costs interrupts */
-#define CPU_LOOK_MIN (1 * NS_PER_MS)
-#define CPU_LOOK_MAX (64 * NS_PER_MS)
-#define MAX_OVERRUN 0x7fffffffUL
+#define CPU_LOOK_MIN      (1 * NS_PER_MS)
+#define CPU_LOOK_MAX      (64 * NS_PER_MS)
+#define MAX_OVERRUN       0x7fffffffUL
 
 /* ---- Clocks ---- */
 
@@ -73,27 +73,17 @@ static int cpu_clock_of(int clock, u64 *ns)
 int clock_read(int clock, u64 *ns)
 {
     switch (clock) {
-    case 0:  /* CLOCK_REALTIME */
-    case 5:  /* CLOCK_REALTIME_COARSE */
-    case 8:  /* CLOCK_REALTIME_ALARM */
-    case 11: /* CLOCK_TAI */
-        *ns = clock_realtime_ns();
-        return 0;
+    case 0: /* CLOCK_REALTIME */
+    case 5: /* CLOCK_REALTIME_COARSE */
+    case 8: /* CLOCK_REALTIME_ALARM */
+    case 11: /* CLOCK_TAI */ *ns = clock_realtime_ns(); return 0;
     case 1: /* CLOCK_MONOTONIC */
     case 4: /* CLOCK_MONOTONIC_RAW */
-    case 6: /* CLOCK_MONOTONIC_COARSE */
-        *ns = clock_monotonic_ns();
-        return 0;
+    case 6: /* CLOCK_MONOTONIC_COARSE */ *ns = clock_monotonic_ns(); return 0;
     case 7: /* CLOCK_BOOTTIME */
-    case 9: /* CLOCK_BOOTTIME_ALARM */
-        *ns = clock_boottime_ns();
-        return 0;
-    case 2: /* CLOCK_PROCESS_CPUTIME_ID */
-        *ns = process_cpu_ns(current_process());
-        return 0;
-    case 3: /* CLOCK_THREAD_CPUTIME_ID */
-        *ns = thread_ns(self_task());
-        return 0;
+    case 9: /* CLOCK_BOOTTIME_ALARM */ *ns = clock_boottime_ns(); return 0;
+    case 2: /* CLOCK_PROCESS_CPUTIME_ID */ *ns = process_cpu_ns(current_process()); return 0;
+    case 3: /* CLOCK_THREAD_CPUTIME_ID */ *ns = thread_ns(self_task()); return 0;
     }
     return clock < 0 ? cpu_clock_of(clock, ns) : -EINVAL;
 }
@@ -261,12 +251,12 @@ void itimer_set(int which, const struct timer_value *value, struct timer_value *
 /* ---- POSIX timers ---- */
 
 struct posix_timer {
-    struct list link;  /* [P] process->posix_timers */
-    s32 id;            /* [I] */
-    int clock;         /* [I] */
-    int notify;        /* [I] SIGEV_* */
-    int signal;        /* [I] */
-    u64 value;         /* [I] */
+    struct list link;        /* [P] process->posix_timers */
+    s32 id;                  /* [I] */
+    int clock;               /* [I] */
+    int notify;              /* [I] SIGEV_* */
+    int signal;              /* [I] */
+    u64 value;               /* [I] */
     struct process *process; /* [I] lives longer */
     struct task *target;     /* [I] counted; NULL: the process */
     struct task *clock_task; /* [I] counted; of a thread's CPU clock */
@@ -280,8 +270,7 @@ static struct posix_timer *find_locked(struct process *process, s32 id)
 {
     struct posix_timer *pt;
 
-    list_for_each_entry(pt, &process->posix_timers, link)
-    {
+    list_for_each_entry(pt, &process->posix_timers, link) {
         if (pt->id == id)
             return pt;
     }
@@ -471,8 +460,7 @@ static void posix_value(struct posix_timer *pt, u64 now, struct timer_value *val
         value->left = 0;
 }
 
-int posix_timer_set(s32 id, bool absolute, const struct timer_value *value,
-                    struct timer_value *old)
+int posix_timer_set(s32 id, bool absolute, const struct timer_value *value, struct timer_value *old)
 {
     struct process *process = current_process();
     struct posix_timer *pt;

@@ -6,9 +6,9 @@
 struct process;
 struct siginfo;
 
-#define ITIMER_REAL 0
+#define ITIMER_REAL    0
 #define ITIMER_VIRTUAL 1
-#define ITIMER_PROF 2
+#define ITIMER_PROF    2
 
 /* Time left (0: off) and interval, in ns. */
 struct timer_value {
@@ -18,8 +18,8 @@ struct timer_value {
 void itimer_get(int which, struct timer_value *value);
 void itimer_set(int which, const struct timer_value *value, struct timer_value *old);
 
-#define SIGEV_SIGNAL 0
-#define SIGEV_NONE 1
+#define SIGEV_SIGNAL    0
+#define SIGEV_NONE      1
 #define SIGEV_THREAD_ID 4
 
 struct timer_request {

@@ -61,8 +61,7 @@ static int look(struct wait_request *request, struct process **reaped)
     irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
     int result = -ECHILD;
 
-    list_for_each_entry(child, &self->children, sibling)
-    {
+    list_for_each_entry(child, &self->children, sibling) {
         if (!eligible(child, request))
             continue;
         result = 0;
@@ -105,8 +104,7 @@ int process_wait(struct wait_request *request)
     request->pid = 0;
     found = look(request, &reaped);
     if (!found && !(request->options & WNOHANG))
-        error = wait_event_interruptible(&self->child_wait,
-                                         (found = look(request, &reaped)) != 0);
+        error = wait_event_interruptible(&self->child_wait, (found = look(request, &reaped)) != 0);
     if (found < 0)
         return found;
     if (reaped)

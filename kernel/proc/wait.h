@@ -3,14 +3,14 @@
 
 #include "task/process.h"
 
-#define WNOHANG 1u
-#define WUNTRACED 2u /* also WSTOPPED */
-#define WEXITED 4u
+#define WNOHANG    1u
+#define WUNTRACED  2u /* also WSTOPPED */
+#define WEXITED    4u
 #define WCONTINUED 8u
-#define WNOWAIT 0x01000000u
-#define WNOTHREAD 0x20000000u /* __WNOTHREAD */
-#define WALL 0x40000000u      /* __WALL */
-#define WCLONE 0x80000000u    /* __WCLONE */
+#define WNOWAIT    0x01000000u
+#define WNOTHREAD  0x20000000u /* __WNOTHREAD */
+#define WALL       0x40000000u /* __WALL */
+#define WCLONE     0x80000000u /* __WCLONE */
 
 enum wait_which { WAIT_ALL, WAIT_PID, WAIT_PGRP };
 
@@ -20,8 +20,8 @@ struct wait_request {
     u32 options;
     /* Results, valid when pid is not 0. */
     u32 pid, uid;
-    int code;   /* CLD_* */
-    int status; /* as wait4's: exit code << 8, signal, or stop */
+    int code;                   /* CLD_* */
+    int status;                 /* as wait4's: exit code << 8, signal, or stop */
     struct process_usage usage; /* with that of its own children */
 };
 

@@ -120,8 +120,9 @@ static int stat_show(struct seq *s, struct inode *inode)
         seq_printf(s, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", cpu, t.user_ns / TICK_NS,
                    t.system_ns / TICK_NS, t.idle_ns / TICK_NS);
     }
-    seq_printf(s, "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
-                  "procs_blocked %u\n",
+    seq_printf(s,
+               "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
+               "procs_blocked %u\n",
                irq_total(), context_switches(),
                (clock_realtime_ns() - clock_boottime_ns()) / NS_PER_SEC, process_forks,
                threads_running(), threads_blocked());
@@ -130,11 +131,11 @@ static int stat_show(struct seq *s, struct inode *inode)
 
 /* The features of AT_HWCAP, by bit. */
 static const char *const hwcap_names[] = {
-    [0] = "fp",       [1] = "asimd",    [3] = "aes",      [4] = "pmull",    [5] = "sha1",
-    [6] = "sha2",     [7] = "crc32",    [8] = "atomics",  [9] = "fphp",     [10] = "asimdhp",
-    [12] = "asimdrdm", [13] = "jscvt",  [14] = "fcma",    [15] = "lrcpc",   [16] = "dcpop",
-    [17] = "sha3",    [18] = "sm3",     [19] = "sm4",     [20] = "asimddp", [21] = "sha512",
-    [23] = "asimdfhm", [25] = "uscat",  [26] = "ilrcpc",  [27] = "flagm",   [29] = "sb",
+    [0] = "fp",        [1] = "asimd",  [3] = "aes",     [4] = "pmull",    [5] = "sha1",
+    [6] = "sha2",      [7] = "crc32",  [8] = "atomics", [9] = "fphp",     [10] = "asimdhp",
+    [12] = "asimdrdm", [13] = "jscvt", [14] = "fcma",   [15] = "lrcpc",   [16] = "dcpop",
+    [17] = "sha3",     [18] = "sm3",   [19] = "sm4",    [20] = "asimddp", [21] = "sha512",
+    [23] = "asimdfhm", [25] = "uscat", [26] = "ilrcpc", [27] = "flagm",   [29] = "sb",
 };
 
 static int cpuinfo_show(struct seq *s, struct inode *inode)
@@ -148,8 +149,9 @@ static int cpuinfo_show(struct seq *s, struct inode *inode)
         for (size_t i = 0; i < ARRAY_SIZE(hwcap_names); i++)
             if (hwcap_names[i] && cpu_features.hwcap >> i & 1)
                 seq_printf(s, " %s", hwcap_names[i]);
-        seq_printf(s, "\nCPU implementer\t: 0x%02lx\nCPU architecture: 8\n"
-                      "CPU variant\t: 0x%lx\nCPU part\t: 0x%03lx\nCPU revision\t: %lu\n\n",
+        seq_printf(s,
+                   "\nCPU implementer\t: 0x%02lx\nCPU architecture: 8\n"
+                   "CPU variant\t: 0x%lx\nCPU part\t: 0x%03lx\nCPU revision\t: %lu\n\n",
                    midr >> 24 & 0xff, midr >> 20 & 15, midr >> 4 & 0xfff, midr & 15);
     }
     return 0;
@@ -246,7 +248,10 @@ static int partitions_show(struct seq *s, struct inode *inode)
     return 0;
 }
 
-#define GLOBAL(file, fn) {.name = file, .mode = S_IFREG | 0444, .show = fn}
+#define GLOBAL(file, fn)                                 \
+    {                                                    \
+        .name = file, .mode = S_IFREG | 0444, .show = fn \
+    }
 
 const struct pseudo global_files[] = {
     GLOBAL("buddyinfo", buddyinfo_show),

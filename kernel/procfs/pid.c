@@ -417,8 +417,7 @@ static int fdinfo_show(struct seq *s, struct inode *inode)
     if (!file)
         return -ENOENT;
     seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\n", (long)file->pos,
-               file->flags | (cloexec ? 02000000 : 0),
-               file->path.mount ? file->path.mount->id : 0);
+               file->flags | (cloexec ? 02000000 : 0), file->path.mount ? file->path.mount->id : 0);
     file_put(file);
     return 0;
 }
@@ -539,28 +538,30 @@ static bool task_iterate(struct inode *dir, u64 *index, char *name, u64 *ino, u3
     return true;
 }
 
-#define PID_FILE(file, bits, ...)                                                              \
-    {.name = file, .mode = (bits), .keyed = true, .get = procfs_pid_get, .put = procfs_pid_put, \
-     .alive = pid_alive, .owner = pid_owner, __VA_ARGS__}
+#define PID_FILE(file, bits, ...)                                                                  \
+    {                                                                                              \
+        .name = file, .mode = (bits), .keyed = true, .get = procfs_pid_get, .put = procfs_pid_put, \
+        .alive = pid_alive, .owner = pid_owner, __VA_ARGS__                                        \
+    }
 
-#define COMMON_FILES                                                                       \
-    PID_FILE("auxv", S_IFREG | 0400, .show = auxv_show),                                   \
-    PID_FILE("cmdline", S_IFREG | 0444, .show = cmdline_show),                             \
-    PID_FILE("comm", S_IFREG | 0644, .show = comm_show, .store = comm_store),              \
-    PID_FILE("cwd", S_IFLNK | 0777, .follow = cwd_follow),                                 \
-    PID_FILE("environ", S_IFREG | 0400, .show = environ_show),                             \
-    PID_FILE("exe", S_IFLNK | 0777, .follow = exe_follow),                                 \
-    PID_FILE("fd", S_IFDIR | 0500, .lookup = fd_lookup, .iterate = fd_iterate),            \
-    PID_FILE("fdinfo", S_IFDIR | 0555, .lookup = fdinfo_lookup, .iterate = fd_iterate),    \
-    PID_FILE("limits", S_IFREG | 0444, .show = pid_limits_show),                           \
-    PID_FILE("maps", S_IFREG | 0444, .show = pid_maps_show),                               \
-    PID_FILE("mountinfo", S_IFREG | 0444, .show = mountinfo_show),                         \
-    PID_FILE("mounts", S_IFREG | 0444, .show = mounts_show),                               \
-    PID_FILE("oom_score_adj", S_IFREG | 0644, .show = score_show, .store = score_store),   \
-    PID_FILE("root", S_IFLNK | 0777, .follow = root_follow),                               \
-    PID_FILE("smaps", S_IFREG | 0444, .show = pid_smaps_show),                             \
-    PID_FILE("statm", S_IFREG | 0444, .show = pid_statm_show),                             \
-    PID_FILE("status", S_IFREG | 0444, .show = pid_status_show)
+#define COMMON_FILES                                                                         \
+    PID_FILE("auxv", S_IFREG | 0400, .show = auxv_show),                                     \
+        PID_FILE("cmdline", S_IFREG | 0444, .show = cmdline_show),                           \
+        PID_FILE("comm", S_IFREG | 0644, .show = comm_show, .store = comm_store),            \
+        PID_FILE("cwd", S_IFLNK | 0777, .follow = cwd_follow),                               \
+        PID_FILE("environ", S_IFREG | 0400, .show = environ_show),                           \
+        PID_FILE("exe", S_IFLNK | 0777, .follow = exe_follow),                               \
+        PID_FILE("fd", S_IFDIR | 0500, .lookup = fd_lookup, .iterate = fd_iterate),          \
+        PID_FILE("fdinfo", S_IFDIR | 0555, .lookup = fdinfo_lookup, .iterate = fd_iterate),  \
+        PID_FILE("limits", S_IFREG | 0444, .show = pid_limits_show),                         \
+        PID_FILE("maps", S_IFREG | 0444, .show = pid_maps_show),                             \
+        PID_FILE("mountinfo", S_IFREG | 0444, .show = mountinfo_show),                       \
+        PID_FILE("mounts", S_IFREG | 0444, .show = mounts_show),                             \
+        PID_FILE("oom_score_adj", S_IFREG | 0644, .show = score_show, .store = score_store), \
+        PID_FILE("root", S_IFLNK | 0777, .follow = root_follow),                             \
+        PID_FILE("smaps", S_IFREG | 0444, .show = pid_smaps_show),                           \
+        PID_FILE("statm", S_IFREG | 0444, .show = pid_statm_show),                           \
+        PID_FILE("status", S_IFREG | 0444, .show = pid_status_show)
 
 static const struct pseudo thread_table[] = {
     COMMON_FILES,

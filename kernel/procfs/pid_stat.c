@@ -99,12 +99,11 @@ static int show_stat(struct seq *s, struct inode *inode, bool whole)
     else
         thread_cpu_times(&task->thread, &utime, &stime);
     seq_printf(s, "%u (%.15s) %c %u %u %u %lu %d 0 ", whole ? task->process->tgid : task->tid,
-               task->thread.name, task_state(task), f.parent, f.pgrp, f.session,
-               (unsigned long)tty, foreground);
-    seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.usage.minor_faults,
-               f.children.minor_faults, f.usage.major_faults, f.children.major_faults,
-               utime / TICK_NS, stime / TICK_NS, f.children.utime / TICK_NS,
-               f.children.stime / TICK_NS);
+               task->thread.name, task_state(task), f.parent, f.pgrp, f.session, (unsigned long)tty,
+               foreground);
+    seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.usage.minor_faults, f.children.minor_faults,
+               f.usage.major_faults, f.children.major_faults, utime / TICK_NS, stime / TICK_NS,
+               f.children.utime / TICK_NS, f.children.stime / TICK_NS);
     seq_printf(s, "%d %d %u 0 %lu %lu %lu %lu ",
                task->thread.rt_priority ? -1 - task->thread.rt_priority : 20 + task->thread.nice,
                task->thread.nice, f.threads,
@@ -115,8 +114,8 @@ static int show_stat(struct seq *s, struct inode *inode, bool whole)
                space && inspect ? space->code_start : 0, space && inspect ? space->code_end : 0,
                space && inspect ? space->stack_start : 0, f.pending & 0x7fffffff,
                f.blocked & 0x7fffffff, f.ignored & 0x7fffffff, f.caught & 0x7fffffff,
-               whole ? task->process->exit_signal : -1, task->thread.cpu,
-               task->thread.rt_priority, task->thread.policy);
+               whole ? task->process->exit_signal : -1, task->thread.cpu, task->thread.rt_priority,
+               task->thread.policy);
     if (space && inspect)
         seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu %d\n", space->data_start, space->data_end,
                    space->brk_start, space->arg_start, space->arg_end, space->env_start,
@@ -163,8 +162,8 @@ static void show_ids(struct seq *s, struct task *task)
 {
     struct cred *cred = task_cred_get(task);
 
-    seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid,
-               cred->suid, cred->fsuid, cred->gid, cred->egid, cred->sgid, cred->fsgid);
+    seq_printf(s, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", cred->uid, cred->euid, cred->suid,
+               cred->fsuid, cred->gid, cred->egid, cred->sgid, cred->fsgid);
     task_lock(task);
     seq_printf(s, "FDSize:\t%u\n", task->files ? fdtable_size(task->files) : 0);
     task_unlock(task);
@@ -249,8 +248,9 @@ int pid_status_show(struct seq *s, struct inode *inode)
         show_memory(s, space);
     seq_printf(s, "Threads:\t%u\nSigQ:\t%u/%lu\n", f.threads, f.queued,
                task->process->rlimits[RLIMIT_SIGPENDING].soft);
-    seq_printf(s, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n"
-                  "SigCgt:\t%016lx\n",
+    seq_printf(s,
+               "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\nSigIgn:\t%016lx\n"
+               "SigCgt:\t%016lx\n",
                f.pending, f.shared_pending, f.blocked, f.ignored, f.caught);
     show_caps(s, task);
     show_affinity(s, task);
@@ -267,14 +267,14 @@ int pid_limits_show(struct seq *s, struct inode *inode)
     static const struct {
         const char *name, *unit;
     } rows[RLIMIT_COUNT] = {
-        {"Max cpu time", "seconds"},        {"Max file size", "bytes"},
-        {"Max data size", "bytes"},         {"Max stack size", "bytes"},
-        {"Max core file size", "bytes"},    {"Max resident set", "bytes"},
-        {"Max processes", "processes"},     {"Max open files", "files"},
-        {"Max locked memory", "bytes"},     {"Max address space", "bytes"},
-        {"Max file locks", "locks"},        {"Max pending signals", "signals"},
-        {"Max msgqueue size", "bytes"},     {"Max nice priority", ""},
-        {"Max realtime priority", ""},      {"Max realtime timeout", "us"},
+        {"Max cpu time", "seconds"},     {"Max file size", "bytes"},
+        {"Max data size", "bytes"},      {"Max stack size", "bytes"},
+        {"Max core file size", "bytes"}, {"Max resident set", "bytes"},
+        {"Max processes", "processes"},  {"Max open files", "files"},
+        {"Max locked memory", "bytes"},  {"Max address space", "bytes"},
+        {"Max file locks", "locks"},     {"Max pending signals", "signals"},
+        {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
+        {"Max realtime priority", ""},   {"Max realtime timeout", "us"},
     };
     struct task *task = procfs_task_get(inode);
 
@@ -342,8 +342,9 @@ static int show_regions(struct seq *s, struct inode *inode, bool sizes)
         for (struct vm_region *r = vm_region_at_or_above(space, 0); r; r = vm_region_next(r)) {
             show_region(s, r);
             if (sizes)
-                seq_printf(s, "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
-                              "MMUPageSize:           4 kB\n",
+                seq_printf(s,
+                           "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
+                           "MMUPageSize:           4 kB\n",
                            (r->end - r->start) / 1024);
         }
         mutex_unlock(&space->lock);

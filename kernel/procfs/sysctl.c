@@ -24,11 +24,11 @@ static int parse(const char *text, u64 low, u64 high, u64 *value)
     return *value < low || *value > high ? -EINVAL : 0;
 }
 
-#define UTS_SHOW(field)                                                 \
-    static int field##_show(struct seq *s, struct inode *inode)         \
-    {                                                                   \
-        seq_printf(s, "%s\n", init_uts_ns.names.field);                 \
-        return 0;                                                       \
+#define UTS_SHOW(field)                                         \
+    static int field##_show(struct seq *s, struct inode *inode) \
+    {                                                           \
+        seq_printf(s, "%s\n", init_uts_ns.names.field);         \
+        return 0;                                               \
     }
 UTS_SHOW(sysname)
 UTS_SHOW(release)
@@ -111,7 +111,9 @@ static void show_uuid(struct seq *s, const u8 *b)
 {
     for (int i = 0; i < 16; i++)
         seq_printf(s, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                   i == 6 ? (b[6] & 15) | 0x40 : i == 8 ? (b[8] & 63) | 0x80 : b[i]);
+                   i == 6   ? (b[6] & 15) | 0x40
+                   : i == 8 ? (b[8] & 63) | 0x80
+                            : b[i]);
     seq_putc(s, '\n');
 }
 
@@ -135,11 +137,11 @@ static int boot_id_show(struct seq *s, struct inode *inode)
     return 0;
 }
 
-#define CONSTANT(name, format, value)                              \
-    static int name##_show(struct seq *s, struct inode *inode)     \
-    {                                                              \
-        seq_printf(s, format "\n", value);                         \
-        return 0;                                                  \
+#define CONSTANT(name, format, value)                          \
+    static int name##_show(struct seq *s, struct inode *inode) \
+    {                                                          \
+        seq_printf(s, format "\n", value);                     \
+        return 0;                                              \
     }
 CONSTANT(entropy_avail, "%d", random_ready() ? 256 : 0)
 CONSTANT(poolsize, "%d", 256)
@@ -156,10 +158,18 @@ CONSTANT(overcommit, "%d", 0)
 CONSTANT(max_map_count, "%d", VM_MAX_REGIONS)
 CONSTANT(mmap_min_addr, "%lu", VM_MIN_ADDRESS)
 
-#define READ_ONLY(file, fn)     {.name = file, .mode = S_IFREG | 0444, .show = fn##_show}
-#define WRITABLE(file, fn)      \
-    {.name = file, .mode = S_IFREG | 0644, .show = fn##_show, .store = fn##_store}
-#define DIRECTORY(file, files)  {.name = file, .mode = S_IFDIR | 0555, .table = files}
+#define READ_ONLY(file, fn)                                     \
+    {                                                           \
+        .name = file, .mode = S_IFREG | 0444, .show = fn##_show \
+    }
+#define WRITABLE(file, fn)                                                           \
+    {                                                                                \
+        .name = file, .mode = S_IFREG | 0644, .show = fn##_show, .store = fn##_store \
+    }
+#define DIRECTORY(file, files)                               \
+    {                                                        \
+        .name = file, .mode = S_IFDIR | 0555, .table = files \
+    }
 
 static const struct pseudo random_files[] = {
     READ_ONLY("boot_id", boot_id),

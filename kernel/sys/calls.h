@@ -6,13 +6,13 @@
 
 #include "lib/types.h"
 
-#define SYSCALL_ARGS_0 void
-#define SYSCALL_ARGS_1 u64
-#define SYSCALL_ARGS_2 u64, u64
-#define SYSCALL_ARGS_3 u64, u64, u64
-#define SYSCALL_ARGS_4 u64, u64, u64, u64
-#define SYSCALL_ARGS_5 u64, u64, u64, u64, u64
-#define SYSCALL_ARGS_6 u64, u64, u64, u64, u64, u64
+#define SYSCALL_ARGS_0                    void
+#define SYSCALL_ARGS_1                    u64
+#define SYSCALL_ARGS_2                    u64, u64
+#define SYSCALL_ARGS_3                    u64, u64, u64
+#define SYSCALL_ARGS_4                    u64, u64, u64, u64
+#define SYSCALL_ARGS_5                    u64, u64, u64, u64, u64
+#define SYSCALL_ARGS_6                    u64, u64, u64, u64, u64, u64
 
 #define SYSCALL(number, name, count, ...) long sys_##name(SYSCALL_ARGS_##count);
 #include "sys/table.h"

@@ -8,7 +8,7 @@
 #include "task/pid.h"
 #include "task/task.h"
 
-#define UNCHANGED (~0u)
+#define UNCHANGED  (~0u)
 #define GROUPS_MAX 65536
 
 long sys_getuid(void)
@@ -309,15 +309,10 @@ static int cap_words(struct user_ptr header, struct cap_header *h)
     if (get_user_u32(header, &h->version))
         return -EFAULT;
     switch (h->version) {
-    case CAP_VERSION_1:
-        words = 1;
-        break;
+    case CAP_VERSION_1: words = 1; break;
     case CAP_VERSION_2:
-    case CAP_VERSION_3:
-        words = 2;
-        break;
-    default:
-        return put_user_u32(header, CAP_VERSION_3) ? -EFAULT : -EINVAL;
+    case CAP_VERSION_3: words = 2; break;
+    default: return put_user_u32(header, CAP_VERSION_3) ? -EFAULT : -EINVAL;
     }
     return get_user_u32(user_ptr_add(header, 4), (u32 *)&h->pid) ? -EFAULT : words;
 }
@@ -383,7 +378,7 @@ long sys_capset(u64 header, u64 data)
     new->cap_effective = effective;
     new->cap_permitted = permitted;
     new->cap_inheritable = inheritable;
-    new->cap_ambient &= permitted & inheritable;
+    new->cap_ambient &= permitted &inheritable;
     cred_install(new);
     return 0;
 }

@@ -99,8 +99,8 @@ long sys_prlimit64(u64 pid, u64 which, u64 in, u64 out)
         if (!task)
             return -ESRCH;
         process = task->process;
-        error = may_limit(process) ? change_limit(process, (u32)which, in ? &new : NULL, &old)
-                                   : -EPERM;
+        error =
+            may_limit(process) ? change_limit(process, (u32)which, in ? &new : NULL, &old) : -EPERM;
         task_put(task);
     }
     if (!error && out && copy_to_user(USER_PTR(out), &old, sizeof(old)))
@@ -108,9 +108,9 @@ long sys_prlimit64(u64 pid, u64 which, u64 in, u64 out)
     return error;
 }
 
-#define RUSAGE_SELF 0
+#define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)
-#define RUSAGE_THREAD 1
+#define RUSAGE_THREAD   1
 
 long sys_getrusage(u64 who, u64 out)
 {
@@ -120,23 +120,18 @@ long sys_getrusage(u64 who, u64 out)
     irqflags_t flags;
 
     switch ((s32)who) {
-    case RUSAGE_SELF:
-        process_usage_get(process, &usage);
-        break;
-    case RUSAGE_THREAD:
-        task_usage_add(self, &usage);
-        break;
+    case RUSAGE_SELF: process_usage_get(process, &usage); break;
+    case RUSAGE_THREAD: task_usage_add(self, &usage); break;
     case RUSAGE_CHILDREN:
         flags = spin_lock_irqsave(&process->lock);
         usage = process->children_usage;
         spin_unlock_irqrestore(&process->lock, flags);
         break;
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
     if ((s32)who != RUSAGE_CHILDREN)
-        usage.max_rss = MAX(usage.max_rss,
-                            MAX(self->space->peak_rss, vm_rss_pages(self->space)) * 4);
+        usage.max_rss =
+            MAX(usage.max_rss, MAX(self->space->peak_rss, vm_rss_pages(self->space)) * 4);
     return rusage_put(USER_PTR(out), &usage);
 }
 

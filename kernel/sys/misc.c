@@ -95,7 +95,7 @@ long sys_sysinfo(u64 out)
 /* ---- random numbers ---- */
 
 #define GRND_NONBLOCK 1
-#define GRND_RANDOM 2
+#define GRND_RANDOM   2
 #define GRND_INSECURE 4
 #define READY_LOOK_NS (50 * NS_PER_MS)
 
@@ -139,13 +139,13 @@ long sys_getrandom(u64 buf, u64 size, u64 flags)
 
 /* ---- the end of the machine ---- */
 
-#define REBOOT_MAGIC 0xfee1deadu
-#define REBOOT_RESTART 0x01234567u
-#define REBOOT_HALT 0xcdef0123u
-#define REBOOT_CAD_ON 0x89abcdefu
-#define REBOOT_CAD_OFF 0u
+#define REBOOT_MAGIC     0xfee1deadu
+#define REBOOT_RESTART   0x01234567u
+#define REBOOT_HALT      0xcdef0123u
+#define REBOOT_CAD_ON    0x89abcdefu
+#define REBOOT_CAD_OFF   0u
 #define REBOOT_POWER_OFF 0x4321fedcu
-#define REBOOT_RESTART2 0xa1b2c3d4u
+#define REBOOT_RESTART2  0xa1b2c3d4u
 
 static bool second_magic(u32 magic)
 {
@@ -162,16 +162,11 @@ long sys_reboot(u64 magic, u64 magic2, u64 command, u64 arg)
         return -EINVAL;
     switch ((u32)command) {
     case REBOOT_CAD_ON:
-    case REBOOT_CAD_OFF:
-        return 0; /* no key combination reaches this kernel */
+    case REBOOT_CAD_OFF: return 0; /* no key combination reaches this kernel */
     case REBOOT_RESTART:
-    case REBOOT_RESTART2:
-        log_notice("reboot: restarting system");
-        power_restart();
+    case REBOOT_RESTART2: log_notice("reboot: restarting system"); power_restart();
     case REBOOT_HALT:
-    case REBOOT_POWER_OFF:
-        log_notice("reboot: power down");
-        power_off();
+    case REBOOT_POWER_OFF: log_notice("reboot: power down"); power_off();
     }
     return -EINVAL;
 }
@@ -330,23 +325,16 @@ long sys_syslog(u64 action, u64 buf, u64 size)
         return -EPERM;
     switch ((u32)action) {
     case SYSLOG_CLOSE:
-    case SYSLOG_OPEN:
-        return 0;
+    case SYSLOG_OPEN: return 0;
     case SYSLOG_READ:
     case SYSLOG_READ_ALL:
-    case SYSLOG_READ_CLEAR:
-        return syslog_read((u32)action, buf, (s32)size);
-    case SYSLOG_CLEAR:
-        log_seek_newest(&log_cleared);
-        return 0;
+    case SYSLOG_READ_CLEAR: return syslog_read((u32)action, buf, (s32)size);
+    case SYSLOG_CLEAR: log_seek_newest(&log_cleared); return 0;
     case SYSLOG_CONSOLE_OFF:
     case SYSLOG_CONSOLE_ON:
-    case SYSLOG_CONSOLE_LEVEL:
-        return console_level((u32)action, (s32)size);
-    case SYSLOG_SIZE_UNREAD:
-        return unread();
-    case SYSLOG_SIZE_BUFFER:
-        return log_capacity();
+    case SYSLOG_CONSOLE_LEVEL: return console_level((u32)action, (s32)size);
+    case SYSLOG_SIZE_UNREAD: return unread();
+    case SYSLOG_SIZE_BUFFER: return log_capacity();
     }
     return -EINVAL;
 }

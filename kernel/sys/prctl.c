@@ -34,7 +34,7 @@ enum prctl_option {
 };
 
 #define DEFAULT_TIMER_SLACK_NS 50000
-#define NAME_SIZE 16
+#define NAME_SIZE              16
 
 static long set_name(u64 text)
 {
@@ -63,8 +63,7 @@ static void mark_subreaper(struct process *process)
     struct process *p, *up;
 
     __atomic_or_fetch(&process->flags, PROCESS_SUBREAPER, __ATOMIC_RELAXED);
-    list_for_each_entry(p, &process_list, all)
-    {
+    list_for_each_entry(p, &process_list, all) {
         for (up = p->parent; up && up != process; up = up->parent)
             ;
         if (up)
@@ -141,9 +140,9 @@ static long bounding_drop(u64 cap)
     return 0;
 }
 
-#define AMBIENT_IS_SET 1
-#define AMBIENT_RAISE 2
-#define AMBIENT_LOWER 3
+#define AMBIENT_IS_SET    1
+#define AMBIENT_RAISE     2
+#define AMBIENT_LOWER     3
 #define AMBIENT_CLEAR_ALL 4
 
 static long ambient(u64 what, u64 cap)
@@ -177,18 +176,13 @@ static long prctl_cred(u32 option, u64 a, u64 b, u64 c, u64 d)
     struct task *self = self_task();
 
     switch (option) {
-    case PR_GET_KEEPCAPS:
-        return !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
-    case PR_SET_KEEPCAPS:
-        return keep_caps(a);
+    case PR_GET_KEEPCAPS: return !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
+    case PR_SET_KEEPCAPS: return keep_caps(a);
     case PR_CAPBSET_READ:
         return a < CAP_COUNT ? (long)(current_cred()->cap_bounding >> a & 1) : -EINVAL;
-    case PR_CAPBSET_DROP:
-        return bounding_drop(a);
-    case PR_GET_SECUREBITS:
-        return current_cred()->securebits;
-    case PR_SET_SECUREBITS:
-        return set_securebits((u32)a, false);
+    case PR_CAPBSET_DROP: return bounding_drop(a);
+    case PR_GET_SECUREBITS: return current_cred()->securebits;
+    case PR_SET_SECUREBITS: return set_securebits((u32)a, false);
     case PR_SET_NO_NEW_PRIVS:
         if (a != 1 || b || c || d)
             return -EINVAL;
@@ -196,8 +190,7 @@ static long prctl_cred(u32 option, u64 a, u64 b, u64 c, u64 d)
         return 0;
     case PR_GET_NO_NEW_PRIVS:
         return a || b || c || d ? -EINVAL : !!(self->flags & TASK_NO_NEW_PRIVS);
-    case PR_CAP_AMBIENT:
-        return c || d ? -EINVAL : ambient(a, b);
+    case PR_CAP_AMBIENT: return c || d ? -EINVAL : ambient(a, b);
     }
     return -ENOSYS;
 }
@@ -209,38 +202,27 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 
     switch ((u32)option) {
     case PR_SET_PDEATHSIG:
-    case PR_GET_PDEATHSIG:
-        return death_signal((u32)option, a);
-    case PR_GET_DUMPABLE:
-        return process->dumpable;
+    case PR_GET_PDEATHSIG: return death_signal((u32)option, a);
+    case PR_GET_DUMPABLE: return process->dumpable;
     case PR_SET_DUMPABLE:
         if (a > 1)
             return -EINVAL;
         WRITE_ONCE(process->dumpable, a);
         return 0;
-    case PR_SET_NAME:
-        return set_name(a);
-    case PR_GET_NAME:
-        return get_name(a);
-    case PR_GET_TIMING:
-        return 0; /* statistical */
-    case PR_SET_TIMING:
-        return a ? -EINVAL : 0;
-    case PR_GET_SECCOMP:
-        return 0;
+    case PR_SET_NAME: return set_name(a);
+    case PR_GET_NAME: return get_name(a);
+    case PR_GET_TIMING: return 0; /* statistical */
+    case PR_SET_TIMING: return a ? -EINVAL : 0;
+    case PR_GET_SECCOMP: return 0;
     case PR_SET_TIMERSLACK:
         self->timer_slack_ns = (s64)a > 0 ? a : DEFAULT_TIMER_SLACK_NS;
         return 0;
-    case PR_GET_TIMERSLACK:
-        return self->timer_slack_ns;
-    case PR_SET_CHILD_SUBREAPER:
-        return subreaper(a != 0);
+    case PR_GET_TIMERSLACK: return self->timer_slack_ns;
+    case PR_SET_CHILD_SUBREAPER: return subreaper(a != 0);
     case PR_GET_CHILD_SUBREAPER:
         return put_user_u32(USER_PTR(a), !!(process->flags & PROCESS_SUBREAPER));
-    case PR_GET_TID_ADDRESS:
-        return put_user_u64(USER_PTR(a), self->clear_tid.addr);
-    case PR_GET_THP_DISABLE:
-        return 0;
+    case PR_GET_TID_ADDRESS: return put_user_u64(USER_PTR(a), self->clear_tid.addr);
+    case PR_GET_THP_DISABLE: return 0;
     default: {
         long result = prctl_cred((u32)option, a, b, c, d);
 

@@ -171,9 +171,9 @@ long sys_wait4(u64 pid, u64 status, u64 options, u64 rusage)
     return r.pid;
 }
 
-#define P_ALL 0
-#define P_PID 1
-#define P_PGID 2
+#define P_ALL   0
+#define P_PID   1
+#define P_PGID  2
 #define P_PIDFD 3
 
 /* Which processes waitid(2) means. 0 or -errno. */
@@ -183,9 +183,7 @@ static int waitid_target(u32 type, s32 id, struct wait_request *r)
     struct pid *pid;
 
     switch (type) {
-    case P_ALL:
-        r->which = WAIT_ALL;
-        return 0;
+    case P_ALL: r->which = WAIT_ALL; return 0;
     case P_PID:
         r->which = WAIT_PID;
         r->number = id;
@@ -212,18 +210,16 @@ static int status_of(const struct wait_request *r)
 {
     switch (r->code) {
     case CLD_EXITED:
-    case CLD_STOPPED:
-        return r->status >> 8 & 0xff;
-    case CLD_CONTINUED:
-        return SIGCONT;
+    case CLD_STOPPED: return r->status >> 8 & 0xff;
+    case CLD_CONTINUED: return SIGCONT;
     }
     return r->status & 0x7f;
 }
 
 long sys_waitid(u64 type, u64 id, u64 infop, u64 options, u64 rusage)
 {
-    const u32 known = WNOHANG | WUNTRACED | WCONTINUED | WEXITED | WNOWAIT | WNOTHREAD | WCLONE |
-                      WALL;
+    const u32 known =
+        WNOHANG | WUNTRACED | WCONTINUED | WEXITED | WNOWAIT | WNOTHREAD | WCLONE | WALL;
     struct wait_request r = {.options = (u32)options};
     struct siginfo info = {0};
     int error;
@@ -336,8 +332,7 @@ static int setpgid_allowed(struct process *target)
  * The group to join, with a reference: an existing one of the session, or *fresh when the number
  * is the target's own. Tree lock held.
  */
-static int group_to_join(struct process *target, u32 number, struct pgrp **fresh,
-                         struct pgrp **out)
+static int group_to_join(struct process *target, u32 number, struct pgrp **fresh, struct pgrp **out)
 {
     struct pid *pid = pid_find(number);
     struct pgrp *pgrp = pid ? pid->pgrp : NULL;
@@ -451,8 +446,8 @@ long sys_setsid(void)
     }
     flags = spin_lock_irqsave(&process_tree_lock);
     existing = process->pid->pgrp;
-    leads = process->pgrp->session->leader == process ||
-            (existing && !list_empty(&existing->members));
+    leads =
+        process->pgrp->session->leader == process || (existing && !list_empty(&existing->members));
     if (!leads) {
         session->leader = process;
         process->pid->session = session;

@@ -59,8 +59,8 @@ static bool real_time(int policy)
 
 static int policy_check(struct task *task, int policy, int priority, bool reset_on_fork)
 {
-    bool known = real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH ||
-                 policy == SCHED_IDLE;
+    bool known =
+        real_time(policy) || policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE;
 
     if (!known || (real_time(policy) ? priority < 1 || priority > RT_PRIORITY_MAX : priority != 0))
         return -EINVAL;
@@ -157,8 +157,7 @@ long sys_sched_get_priority_max(u64 policy)
     case SCHED_OTHER:
     case SCHED_BATCH:
     case SCHED_IDLE:
-    case SCHED_DEADLINE:
-        return 0;
+    case SCHED_DEADLINE: return 0;
     }
     return -EINVAL;
 }
@@ -194,7 +193,7 @@ struct sched_attr_abi {
     u64 runtime, deadline, period;
 };
 
-#define SCHED_ATTR_SIZE 48
+#define SCHED_ATTR_SIZE    48
 #define ATTR_RESET_ON_FORK 1 /* of flags */
 
 _Static_assert(sizeof(struct sched_attr_abi) == SCHED_ATTR_SIZE, "struct sched_attr");
@@ -316,8 +315,8 @@ long sys_getcpu(u64 cpu, u64 node, u64 unused)
 /* ---- nice ---- */
 
 #define PRIO_PROCESS 0
-#define PRIO_PGRP 1
-#define PRIO_USER 2
+#define PRIO_PGRP    1
+#define PRIO_USER    2
 
 /* What setpriority and getpriority do to each task they mean. */
 struct priority_walk {
@@ -357,8 +356,7 @@ static void visit_all(struct priority_walk *walk, u32 which, u32 who)
     struct process *process;
     struct task *task;
 
-    list_for_each_entry(process, &process_list, all)
-    {
+    list_for_each_entry(process, &process_list, all) {
         if (!meant(process, which, who))
             continue;
         list_for_each_entry(task, &process->threads, thread_link)
@@ -392,8 +390,7 @@ static int priority_walk(struct priority_walk *walk, u32 which, u32 who)
         if (!who)
             who = current_cred()->uid;
         break;
-    default:
-        return -EINVAL;
+    default: return -EINVAL;
     }
     visit_all(walk, which, who);
     return walk->error;

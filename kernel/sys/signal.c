@@ -14,7 +14,7 @@
 
 #define SIGSET_SIZE 8
 
-#define SA_KNOWN                                                                             \
+#define SA_KNOWN                                                                               \
     (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK | \
      SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
@@ -103,16 +103,10 @@ long sys_rt_sigprocmask(u64 how, u64 set, u64 old_set, u64 size)
         if (get_user_u64(USER_PTR(set), &new))
             return -EFAULT;
         switch ((u32)how) {
-        case 0: /* SIG_BLOCK */
-            new = old | new;
-            break;
-        case 1: /* SIG_UNBLOCK */
-            new = old & ~new;
-            break;
-        case 2: /* SIG_SETMASK */
-            break;
-        default:
-            return -EINVAL;
+        case 0: /* SIG_BLOCK */ new = old | new; break;
+        case 1: /* SIG_UNBLOCK */ new = old & ~new; break;
+        case 2: /* SIG_SETMASK */ break;
+        default: return -EINVAL;
         }
         signal_set_blocked(new);
     }
@@ -189,8 +183,7 @@ long sys_sigaltstack(u64 stack, u64 old_stack)
 
     if (stack && copy_from_user(&new, USER_PTR(stack), sizeof(new)))
         return -EFAULT;
-    error = signal_altstack(stack ? &new : NULL, &old,
-                            frame_sp(user_frame(current_head())));
+    error = signal_altstack(stack ? &new : NULL, &old, frame_sp(user_frame(current_head())));
     if (!error && old_stack && copy_to_user(USER_PTR(old_stack), &old, sizeof(old)))
         return -EFAULT;
     return error;
@@ -242,8 +235,7 @@ static int kill_pgrp(u32 number, int sig, const struct siginfo *info)
     struct pgrp *pgrp = number ? pid ? pid->pgrp : NULL : current_process()->pgrp;
 
     if (pgrp) {
-        list_for_each_entry(process, &pgrp->members, pgrp_link)
-        {
+        list_for_each_entry(process, &pgrp->members, pgrp_link) {
             int error = send_checked_locked(process, sig, info);
 
             if (!error || result == -ESRCH)
@@ -262,8 +254,7 @@ static int kill_all(int sig, const struct siginfo *info)
     bool any = false;
     int result = 0;
 
-    list_for_each_entry(process, &process_list, all)
-    {
+    list_for_each_entry(process, &process_list, all) {
         int error;
 
         if (process == init_process || process == current_process())
@@ -352,8 +343,7 @@ long sys_rt_sigqueueinfo(u64 tgid, u64 signal, u64 uinfo)
 
     if ((u32)signal > SIGNAL_MAX)
         return -EINVAL;
-    error = siginfo_get(USER_PTR(uinfo), (s32)signal, (u32)tgid == current_process()->tgid,
-                        &info);
+    error = siginfo_get(USER_PTR(uinfo), (s32)signal, (u32)tgid == current_process()->tgid, &info);
     return error ? error : kill_one((u32)tgid, (s32)signal, &info);
 }
 
@@ -364,8 +354,7 @@ long sys_rt_tgsigqueueinfo(u64 tgid, u64 tid, u64 signal, u64 uinfo)
 
     if ((s32)tgid <= 0 || (s32)tid <= 0 || (u32)signal > SIGNAL_MAX)
         return -EINVAL;
-    error = siginfo_get(USER_PTR(uinfo), (s32)signal, (u32)tgid == current_process()->tgid,
-                        &info);
+    error = siginfo_get(USER_PTR(uinfo), (s32)signal, (u32)tgid == current_process()->tgid, &info);
     return error ? error : send_thread((s32)tgid, (s32)tid, (s32)signal, &info);
 }
 

@@ -22,14 +22,13 @@ static long unknown(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     if (!(self->unknown_logged & bit)) {
         self->unknown_logged |= bit;
         log_print(LOG_DEBUG, "%s[%u]: system call %ld is not implemented", self->thread.name,
-                 self->process->tgid, (long)number);
+                  self->process->tgid, (long)number);
     }
     return -ENOSYS;
 }
 
 /* Each call ignores the registers behind its own arguments (AAPCS64 6.4). */
-#define SYSCALL(number, name, count, ...) \
-    [number] = (syscall_fn)(void (*)(void))sys_##name,
+#define SYSCALL(number, name, count, ...) [number] = (syscall_fn)(void (*)(void))sys_##name,
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"

@@ -8,8 +8,8 @@
 #include "task/cred.h"
 #include "task/task.h"
 
-#define NS_MAX ((u64)INT64_MAX)
-#define TIMER_ABSTIME 1
+#define NS_MAX               ((u64)INT64_MAX)
+#define TIMER_ABSTIME        1
 #define COARSE_RESOLUTION_NS 4000000
 
 static int ns_of(s64 seconds, s64 fraction, s64 per_second, u64 *ns)
@@ -202,20 +202,17 @@ long sys_nanosleep(u64 request, u64 remaining)
 static int sleep_clock_check(s32 clock)
 {
     switch (clock) {
-    case 0:  /* REALTIME */
-    case 1:  /* MONOTONIC */
-    case 7:  /* BOOTTIME */
-    case 11: /* TAI */
-        return 0;
+    case 0: /* REALTIME */
+    case 1: /* MONOTONIC */
+    case 7: /* BOOTTIME */
+    case 11: /* TAI */ return 0;
     case 8:
-    case 9: /* the ALARM clocks */
-        return cred_has_cap(CAP_WAKE_ALARM) ? 0 : -EPERM;
+    case 9: /* the ALARM clocks */ return cred_has_cap(CAP_WAKE_ALARM) ? 0 : -EPERM;
     case 2: /* PROCESS_CPUTIME_ID */
     case 3: /* THREAD_CPUTIME_ID */
     case 4:
     case 5:
-    case 6: /* RAW and COARSE clocks */
-        return -EOPNOTSUPP;
+    case 6: /* RAW and COARSE clocks */ return -EOPNOTSUPP;
     }
     return -EINVAL;
 }

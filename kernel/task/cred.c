@@ -211,8 +211,7 @@ bool task_may_inspect(struct task *target)
     other = task_cred_get(target);
     may = me->fsuid == other->euid && me->fsuid == other->suid && me->fsuid == other->uid &&
           me->fsgid == other->egid && me->fsgid == other->sgid && me->fsgid == other->gid &&
-          READ_ONCE(target->process->dumpable) == 1 &&
-          !(other->cap_permitted & ~me->cap_permitted);
+          READ_ONCE(target->process->dumpable) == 1 && !(other->cap_permitted & ~me->cap_permitted);
     may |= cred_can(me, CAP_SYS_PTRACE);
     cred_put(other);
     return may;

@@ -58,11 +58,11 @@ enum capability {
 #define CAP_ALL ((1UL << CAP_COUNT) - 1)
 
 /* securebits of prctl(2) */
-#define SECBIT_NOROOT 1
-#define SECBIT_NO_SETUID_FIXUP 4
-#define SECBIT_KEEP_CAPS 16
+#define SECBIT_NOROOT               1
+#define SECBIT_NO_SETUID_FIXUP      4
+#define SECBIT_KEEP_CAPS            16
 #define SECBIT_NO_CAP_AMBIENT_RAISE 64
-#define SECBIT_ALL 0xff
+#define SECBIT_ALL                  0xff
 
 /* A user namespace; there is one so far. [I] */
 struct user_namespace {

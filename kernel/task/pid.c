@@ -27,16 +27,16 @@
 #include "sched/reclaim.h"
 #include "task/task.h"
 
-#define MAP_BITS 32768u
-#define HASH_BITS 10
+#define MAP_BITS     32768u
+#define HASH_BITS    10
 #define FIRST_REUSED 300
 
 struct pid_namespace {
     u32 level;                    /* [I] */
     struct pid_namespace *parent; /* [I] */
     struct spinlock lock;
-    u32 last;                              /* [L] given out last */
-    u64 *maps[PID_MAX_LIMIT / MAP_BITS];   /* [L] NULL: all free */
+    u32 last;                                 /* [L] given out last */
+    u64 *maps[PID_MAX_LIMIT / MAP_BITS];      /* [L] NULL: all free */
     struct hlist_head chains[1 << HASH_BITS]; /* [L], read under RCU */
 };
 

@@ -19,27 +19,27 @@ struct pgrp;
 struct session;
 
 #define PID_MAX_DEFAULT 32768
-#define PID_MAX_LIMIT 4194304
+#define PID_MAX_LIMIT   4194304
 
 struct pid_namespace;
 
 /* One number of a pid; on the hash chain of its namespace. */
 struct pid_number {
-    struct hlist_node chain; /* namespace lock, read under RCU */
-    u32 number;              /* [I] */
+    struct hlist_node chain;  /* namespace lock, read under RCU */
+    u32 number;               /* [I] */
     struct pid_namespace *ns; /* [I] */
 };
 
 struct pid {
     struct refcount refs;
-    u32 users;                /* namespace lock: what holds the numbers */
-    struct task *task;        /* [A] RCU: the thread of this number */
-    struct process *process;  /* [A] RCU: the process, zombie included */
-    struct pgrp *pgrp;        /* tree lock */
-    struct session *session;  /* tree lock */
-    struct waitqueue exit;    /* pidfds wait here */
+    u32 users;               /* namespace lock: what holds the numbers */
+    struct task *task;       /* [A] RCU: the thread of this number */
+    struct process *process; /* [A] RCU: the process, zombie included */
+    struct pgrp *pgrp;       /* tree lock */
+    struct session *session; /* tree lock */
+    struct waitqueue exit;   /* pidfds wait here */
     struct rcu_head rcu;
-    u32 level;                /* [I] index of its deepest namespace */
+    u32 level;                    /* [I] index of its deepest namespace */
     struct pid_number numbers[1]; /* [I] from the initial namespace (0) to its own */
 };
 

@@ -45,52 +45,52 @@ struct itimer {
 };
 
 /* process.flags */
-#define PROCESS_GROUP_EXIT 1       /* [P] all threads must exit; exit_code holds why */
-#define PROCESS_CONT_NOTIFY 2      /* [P] a thread must tell the parent: continued */
-#define PROCESS_CONTINUED 4        /* [P] continued, not yet waited for */
-#define PROCESS_SUBREAPER 8        /* [A] */
-#define PROCESS_HAS_SUBREAPER 16   /* [T] some ancestor is one */
-#define PROCESS_EXECED 32          /* [T] for setpgid */
-#define PROCESS_UNKILLABLE 64      /* [I] init: default actions do not apply */
-#define PROCESS_STOPPED_WAIT 128   /* [P] stopped, not yet waited for */
+#define PROCESS_GROUP_EXIT    1   /* [P] all threads must exit; exit_code holds why */
+#define PROCESS_CONT_NOTIFY   2   /* [P] a thread must tell the parent: continued */
+#define PROCESS_CONTINUED     4   /* [P] continued, not yet waited for */
+#define PROCESS_SUBREAPER     8   /* [A] */
+#define PROCESS_HAS_SUBREAPER 16  /* [T] some ancestor is one */
+#define PROCESS_EXECED        32  /* [T] for setpgid */
+#define PROCESS_UNKILLABLE    64  /* [I] init: default actions do not apply */
+#define PROCESS_STOPPED_WAIT  128 /* [P] stopped, not yet waited for */
 
 struct process {
     struct refcount refs; /* 1 for the tree until reaped, 1 for each task */
     u32 tgid;             /* [I] */
     struct pid *pid;      /* [I] */
     u32 flags;
-    u32 state;            /* [T] enum process_state */
+    u32 state; /* [T] enum process_state */
     struct rcu_head rcu;
 
-    struct task *leader;      /* [T] the thread whose tid is tgid; counted */
-    struct list threads;      /* [T]+[P] writers hold both: struct task by thread_link */
-    u32 thread_count;         /* [P] threads that have not begun to exit; <= those in the list */
-    struct process *parent;   /* [T] NULL for init alone */
-    struct list children;     /* [T] by sibling */
-    struct list sibling;      /* [T] */
-    struct list all;          /* [T] all processes, by age */
-    struct pgrp *pgrp;        /* [T] counted */
-    struct list pgrp_link;    /* [T] */
-    int exit_signal;          /* [T] to the parent at exit; 0: none */
+    struct task *leader;         /* [T] the thread whose tid is tgid; counted */
+    struct list threads;         /* [T]+[P] writers hold both: struct task by thread_link */
+    u32 thread_count;            /* [P] threads that have not begun to exit; <= those in the list */
+    struct process *parent;      /* [T] NULL for init alone */
+    struct list children;        /* [T] by sibling */
+    struct list sibling;         /* [T] */
+    struct list all;             /* [T] all processes, by age */
+    struct pgrp *pgrp;           /* [T] counted */
+    struct list pgrp_link;       /* [T] */
+    int exit_signal;             /* [T] to the parent at exit; 0: none */
     struct waitqueue child_wait; /* wait4(): this process's threads wait for children */
 
-    struct spinlock lock;     /* [P] */
-    struct sighand *sighand;  /* [P] */
-    struct signal_pending pending; /* [P] for any thread */
+    struct spinlock lock;             /* [P] */
+    struct sighand *sighand;          /* [P] */
+    struct signal_pending pending;    /* [P] for any thread */
     struct signal_entry *spare_entry; /* [P] of signal.c */
-    u32 queued;               /* [P] entries queued, against RLIMIT_SIGPENDING */
-    int exit_code;            /* [P] wait status of a group exit, then of the zombie */
-    struct task *exec_task;   /* [P] a thread in exec that waits for the others to go */
-    int stop_signal;          /* [P] job-control stop under way or in force; 0: none */
-    u32 stop_count;           /* [P] threads that have stopped for it */
-    u32 continues;            /* [P] SIGCONTs sent so far */
+    u32 queued;                       /* [P] entries queued, against RLIMIT_SIGPENDING */
+    int exit_code;                    /* [P] wait status of a group exit, then of the zombie */
+    struct task *exec_task;           /* [P] a thread in exec that waits for the others to go */
+    int stop_signal;                  /* [P] job-control stop under way or in force; 0: none */
+    u32 stop_count;                   /* [P] threads that have stopped for it */
+    u32 continues;                    /* [P] SIGCONTs sent so far */
 
     struct rlimit rlimits[RLIMIT_COUNT]; /* [P] for writers; words read as they are */
-    u64 start_ns;             /* [I] boot-time clock */
-    struct process_usage usage;    /* [P] of exited threads */
+    u64 start_ns;                        /* [I] boot-time clock */
+    struct process_usage usage;          /* [P] of exited threads */
     struct process_usage children_usage; /* [P] of reaped children */
-    struct timer real_timer;  /* ITIMER_REAL and alarm */
-    struct itimer itimers[3]; /* [P] */
+    struct timer real_timer;             /* ITIMER_REAL and alarm */
+    struct itimer itimers[3];            /* [P] */
     struct timer cpu_timer;   /* looks at CPU time when a limit could have been reached */
     u64 cpu_seen, cpu_delay;  /* [P] CPU time at its last look, and how long it waits */
     struct list posix_timers; /* [P] timer_create */
@@ -101,10 +101,10 @@ struct process {
 };
 
 extern struct spinlock process_tree_lock;
-extern struct list process_list; /* [T] all processes, zombies included */
+extern struct list process_list;     /* [T] all processes, zombies included */
 extern struct process *init_process; /* [I] once pid 1 exists */
-extern u64 process_forks;         /* [T] since boot, for /proc/stat */
-extern u32 task_count;            /* [A] threads alive, for sysinfo and /proc/loadavg */
+extern u64 process_forks;            /* [T] since boot, for /proc/stat */
+extern u32 task_count;               /* [A] threads alive, for sysinfo and /proc/loadavg */
 
 static inline struct process *process_get(struct process *process)
 {

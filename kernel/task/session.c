@@ -126,8 +126,7 @@ bool pgrp_orphaned_locked(struct pgrp *pgrp, struct process *except)
 {
     struct process *p;
 
-    list_for_each_entry(p, &pgrp->members, pgrp_link)
-    {
+    list_for_each_entry(p, &pgrp->members, pgrp_link) {
         struct process *parent = p->parent;
 
         if (p == except || p->state != PROCESS_ALIVE || !parent || parent == init_process)

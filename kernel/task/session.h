@@ -21,10 +21,10 @@ struct session {
 
 struct pgrp {
     struct refcount refs;
-    struct pid *pid;           /* [I] */
-    struct session *session;   /* [I] counted */
-    struct list members;       /* tree lock: struct process by pgrp_link */
-    struct list session_link;  /* tree lock */
+    struct pid *pid;          /* [I] */
+    struct session *session;  /* [I] counted */
+    struct list members;      /* tree lock: struct process by pgrp_link */
+    struct list session_link; /* tree lock */
 };
 
 static inline struct pgrp *pgrp_get(struct pgrp *pgrp)

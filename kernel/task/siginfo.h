@@ -42,45 +42,45 @@ enum signal_number {
     SIGNAL_MAX = 64,
 };
 
-#define SIGNAL_BIT(sig) (1UL << ((sig) - 1))
+#define SIGNAL_BIT(sig) (1UL << ((sig)-1))
 
 /* si_code: who sent it. Above 0 the kernel, for a reason that belongs to the signal. */
-#define SI_USER 0
-#define SI_KERNEL 0x80
-#define SI_QUEUE (-1)
-#define SI_TIMER (-2)
-#define SI_TKILL (-6)
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_QUEUE      (-1)
+#define SI_TIMER      (-2)
+#define SI_TKILL      (-6)
 
-#define ILL_ILLOPC 1
-#define ILL_ILLOPN 2
-#define FPE_FLTUNK 14
-#define SEGV_MAPERR 1
-#define SEGV_ACCERR 2
-#define BUS_ADRALN 1
-#define BUS_ADRERR 2
-#define BUS_OBJERR 3
-#define TRAP_BRKPT 1
-#define TRAP_TRACE 2
-#define CLD_EXITED 1
-#define CLD_KILLED 2
-#define CLD_DUMPED 3
-#define CLD_STOPPED 5
+#define ILL_ILLOPC    1
+#define ILL_ILLOPN    2
+#define FPE_FLTUNK    14
+#define SEGV_MAPERR   1
+#define SEGV_ACCERR   2
+#define BUS_ADRALN    1
+#define BUS_ADRERR    2
+#define BUS_OBJERR    3
+#define TRAP_BRKPT    1
+#define TRAP_TRACE    2
+#define CLD_EXITED    1
+#define CLD_KILLED    2
+#define CLD_DUMPED    3
+#define CLD_STOPPED   5
 #define CLD_CONTINUED 6
 
 /* sigaction(2) flags. */
-#define SA_NOCLDSTOP 1UL
-#define SA_NOCLDWAIT 2UL
-#define SA_SIGINFO 4UL
-#define SA_UNSUPPORTED 0x400UL
+#define SA_NOCLDSTOP      1UL
+#define SA_NOCLDWAIT      2UL
+#define SA_SIGINFO        4UL
+#define SA_UNSUPPORTED    0x400UL
 #define SA_EXPOSE_TAGBITS 0x800UL
-#define SA_RESTORER 0x04000000UL
-#define SA_ONSTACK 0x08000000UL
-#define SA_RESTART 0x10000000UL
-#define SA_NODEFER 0x40000000UL
-#define SA_RESETHAND 0x80000000UL
+#define SA_RESTORER       0x04000000UL
+#define SA_ONSTACK        0x08000000UL
+#define SA_RESTART        0x10000000UL
+#define SA_NODEFER        0x40000000UL
+#define SA_RESETHAND      0x80000000UL
 
-#define SIG_DFL 0UL
-#define SIG_IGN 1UL
+#define SIG_DFL           0UL
+#define SIG_IGN           1UL
 
 /* struct sigaction of the system call. */
 struct sigaction {
@@ -131,7 +131,7 @@ struct sigaltstack {
     u64 size;
 };
 
-#define SS_ONSTACK 1
-#define SS_DISABLE 2
+#define SS_ONSTACK    1
+#define SS_DISABLE    2
 #define SS_AUTODISARM (1U << 31)
-#define MINSIGSTKSZ 5120 /* the smallest that sigaltstack takes on arm64 */
+#define MINSIGSTKSZ   5120 /* the smallest that sigaltstack takes on arm64 */

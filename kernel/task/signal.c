@@ -86,8 +86,7 @@ void signal_queue_free_locked(struct process *process, struct signal_pending *pe
 {
     struct signal_entry *entry, *tmp;
 
-    list_for_each_entry_safe(entry, tmp, &pending->queue, link)
-    {
+    list_for_each_entry_safe(entry, tmp, &pending->queue, link) {
         list_del(&entry->link);
         process->queued--;
         kmem_cache_free(entry_cache, entry);
@@ -102,8 +101,7 @@ static void flush_pending(struct process *process, struct signal_pending *pendin
     if (!(pending->set & set))
         return;
     pending->set &= ~set;
-    list_for_each_entry_safe(entry, tmp, &pending->queue, link)
-    {
+    list_for_each_entry_safe(entry, tmp, &pending->queue, link) {
         if (!(SIGNAL_BIT(entry->info.signo) & set))
             continue;
         list_del(&entry->link);
@@ -160,8 +158,7 @@ static bool prepare_locked(struct process *process, struct task *task, int sig, 
             process->stop_signal = 0;
             process->stop_count = 0;
             process->flags &= ~PROCESS_STOPPED_WAIT;
-            list_for_each_entry(t, &process->threads, thread_link)
-            {
+            list_for_each_entry(t, &process->threads, thread_link) {
                 t->stopped = false;
                 __atomic_or_fetch(&t->thread.head.work, WORK_SIGNAL, __ATOMIC_SEQ_CST);
                 thread_wake(&t->thread, THREAD_STOPPED);
@@ -221,8 +218,7 @@ static struct task *choose_thread(struct process *process, int sig)
 
     if (!task || wants_signal(task, sig))
         return task;
-    list_for_each_entry(task, &process->threads, thread_link)
-    {
+    list_for_each_entry(task, &process->threads, thread_link) {
         if (wants_signal(task, sig))
             return task;
     }
@@ -238,8 +234,7 @@ void signal_kill_process_locked(struct process *process, int exit_code)
     process->flags |= PROCESS_GROUP_EXIT;
     process->exit_code = exit_code;
     process->stop_signal = 0;
-    list_for_each_entry(task, &process->threads, thread_link)
-    {
+    list_for_each_entry(task, &process->threads, thread_link) {
         task->pending.set |= SIGNAL_BIT(SIGKILL);
         task->stopped = false;
         signal_wake(task, true);
@@ -293,8 +288,7 @@ static int send_locked(struct process *process, struct task *task, int sig,
  * 1 means that the target ignores the signal, which only proc/timers.c wants to know; the
  * public calls below make it 0.
  */
-int signal_send_raw(struct process *process, struct task *task, int sig,
-                    const struct siginfo *info)
+int signal_send_raw(struct process *process, struct task *task, int sig, const struct siginfo *info)
 {
     irqflags_t flags = spin_lock_irqsave(&process->lock);
     int result;
@@ -327,8 +321,7 @@ int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *in
     int result = -ESRCH;
 
     assert_spin_held(&process_tree_lock);
-    list_for_each_entry(process, &pgrp->members, pgrp_link)
-    {
+    list_for_each_entry(process, &pgrp->members, pgrp_link) {
         int error = signal_send_process(process, sig, info);
 
         if (!error || result == -ESRCH)
@@ -379,8 +372,7 @@ static void collect(struct process *process, struct signal_pending *pending, int
     struct signal_entry *entry, *found = NULL;
     bool more = false;
 
-    list_for_each_entry(entry, &pending->queue, link)
-    {
+    list_for_each_entry(entry, &pending->queue, link) {
         if (entry->info.signo != sig)
             continue;
         if (found) {
@@ -458,8 +450,7 @@ void signal_retarget_locked(struct process *process, struct task *self, u64 newl
 
     if (!left || process->thread_count == 1)
         return;
-    list_for_each_entry(task, &process->threads, thread_link)
-    {
+    list_for_each_entry(task, &process->threads, thread_link) {
         if (task != self && left & ~task->blocked)
             signal_wake(task, false);
     }

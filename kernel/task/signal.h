@@ -22,9 +22,9 @@ struct signal_pending {
 struct sighand;
 
 /* signal(7): what SIG_DFL does. */
-#define SIGNALS_STOP                                                                      \
+#define SIGNALS_STOP \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
-#define SIGNALS_IGNORED                                                                     \
+#define SIGNALS_IGNORED \
     (SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGWINCH) | SIGNAL_BIT(SIGURG))
 #define SIGNALS_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define SIGNALS_FAULT                                                                      \

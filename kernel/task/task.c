@@ -25,14 +25,15 @@ static struct kmem_cache *task_cache;
 
 struct uts_namespace init_uts_ns = {
     .lock = SPINLOCK_INIT(RANK_LEAF),
-    .names = {
-        .sysname = "Linux",
-        .nodename = "(none)",
-        .release = "6.1.0-ashlar",
-        .version = "#1 SMP PREEMPT",
-        .machine = "aarch64",
-        .domainname = "(none)",
-    },
+    .names =
+        {
+            .sysname = "Linux",
+            .nodename = "(none)",
+            .release = "6.1.0-ashlar",
+            .version = "#1 SMP PREEMPT",
+            .machine = "aarch64",
+            .domainname = "(none)",
+        },
 };
 
 struct namespaces init_namespaces = {&init_pid_ns, &init_uts_ns};

@@ -34,54 +34,54 @@ struct task_rseq {
 };
 
 /* task.flags [S] */
-#define TASK_EXITING 1
+#define TASK_EXITING      1
 #define TASK_RESTORE_MASK 2 /* sigsuspend and kin: saved_mask comes back after delivery */
 #define TASK_NO_NEW_PRIVS 4
-#define TASK_FORKED 8 /* has not exec'ed since fork */
-#define TASK_KILLED_OOM 16
+#define TASK_FORKED       8 /* has not exec'ed since fork */
+#define TASK_KILLED_OOM   16
 
 struct task {
-    struct thread thread; /* first */
-    struct process *process; /* [I] counted */
-    struct cred *cred;       /* [S] others under RCU */
-    struct fdtable *files;   /* [S]; others under task_files_lock, for /proc */
-    struct fs_context *fs;   /* [S]; others under task_files_lock */
-    struct vm_space *space;  /* [S]; others under task_files_lock; NULL once exiting */
+    struct thread thread;          /* first */
+    struct process *process;       /* [I] counted */
+    struct cred *cred;             /* [S] others under RCU */
+    struct fdtable *files;         /* [S]; others under task_files_lock, for /proc */
+    struct fs_context *fs;         /* [S]; others under task_files_lock */
+    struct vm_space *space;        /* [S]; others under task_files_lock; NULL once exiting */
     struct namespaces *namespaces; /* [S] */
-    struct refcount refs;    /* 1 for the thread until it is switched away from for good */
-    u32 tid;                 /* [T] changes only by exec of a thread */
-    u32 flags;               /* [S] */
-    struct pid *pid;         /* [T] */
+    struct refcount refs;          /* 1 for the thread until it is switched away from for good */
+    u32 tid;                       /* [T] changes only by exec of a thread */
+    u32 flags;                     /* [S] */
+    struct pid *pid;               /* [T] */
 
-    u64 blocked;             /* [S], [P] when changed while others may send */
-    u64 saved_mask;          /* [S] with TASK_RESTORE_MASK */
-    u64 real_blocked;        /* [P] rt_sigtimedwait: blocked when it does not wait; else 0 */
+    u64 blocked;                   /* [S], [P] when changed while others may send */
+    u64 saved_mask;                /* [S] with TASK_RESTORE_MASK */
+    u64 real_blocked;              /* [P] rt_sigtimedwait: blocked when it does not wait; else 0 */
     struct signal_pending pending; /* [P] */
-    bool stopped;            /* [P] counted in stop_count */
-    struct sigaltstack altstack; /* [S] */
-    struct sigaction new_action; /* [S] what rt_sigaction(2) reads, not on its stack */
-    struct siginfo fault_info;   /* [S] */
-    u64 fault_address, fault_esr; /* [S] of the last fault, for the frame */
+    bool stopped;                  /* [P] counted in stop_count */
+    struct sigaltstack altstack;   /* [S] */
+    struct sigaction new_action;   /* [S] what rt_sigaction(2) reads, not on its stack */
+    struct siginfo fault_info;     /* [S] */
+    u64 fault_address, fault_esr;  /* [S] of the last fault, for the frame */
 
-    u64 tls;                 /* [C] the user's thread register while switched out */
-    struct user_ptr set_tid; /* [S] CLONE_CHILD_SETTID: written before user mode */
-    struct user_ptr clear_tid; /* [S] cleared and woken at exit */
+    u64 tls;                     /* [C] the user's thread register while switched out */
+    struct user_ptr set_tid;     /* [S] CLONE_CHILD_SETTID: written before user mode */
+    struct user_ptr clear_tid;   /* [S] cleared and woken at exit */
     struct user_ptr robust_list; /* [S] */
     u64 robust_length;
-    struct task_rseq rseq;   /* [S] */
-    u32 rseq_cpu;            /* [S] CPU last written to the area */
+    struct task_rseq rseq;        /* [S] */
+    u32 rseq_cpu;                 /* [S] CPU last written to the area */
     struct restart_block restart; /* [S] */
-    struct task *vfork_parent; /* [A] counted: waits until this task execs or exits */
+    struct task *vfork_parent;    /* [A] counted: waits until this task execs or exits */
 
-    struct list thread_link; /* [T]+[P] process->threads */
+    struct list thread_link;    /* [T]+[P] process->threads */
     struct spinlock files_lock; /* for others' look at files, fs, space */
     struct rcu_head rcu;
-    u64 start_ns;            /* [I] boot-time clock */
+    u64 start_ns;                   /* [I] boot-time clock */
     u64 minor_faults, major_faults; /* [S] */
-    u64 timer_slack_ns;      /* [S] */
-    int parent_death_signal; /* [S] */
-    u32 exit_status;         /* [S] of this thread */
-    u32 unknown_logged;      /* [S] filter: hash bits of unknown calls logged for this program */
+    u64 timer_slack_ns;             /* [S] */
+    int parent_death_signal;        /* [S] */
+    u32 exit_status;                /* [S] of this thread */
+    u32 unknown_logged; /* [S] filter: hash bits of unknown calls logged for this program */
     struct fp_state fp_state;
 };
 

@@ -5,15 +5,15 @@
  */
 #pragma once
 
-#define memcpy kernel_memcpy
+#define memcpy  kernel_memcpy
 #define memmove kernel_memmove
-#define memset kernel_memset
-#define memcmp kernel_memcmp
-#define memchr kernel_memchr
-#define strlen kernel_strlen
+#define memset  kernel_memset
+#define memcmp  kernel_memcmp
+#define memchr  kernel_memchr
+#define strlen  kernel_strlen
 #define strnlen kernel_strnlen
-#define strcmp kernel_strcmp
+#define strcmp  kernel_strcmp
 #define strncmp kernel_strncmp
-#define strchr kernel_strchr
+#define strchr  kernel_strchr
 #define strrchr kernel_strrchr
-#define strstr kernel_strstr
+#define strstr  kernel_strstr

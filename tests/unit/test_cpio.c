@@ -152,8 +152,8 @@ UNIT(cpio_errors)
     expect_error(0, "\0", CPIO_BAD_MAGIC);
     expect_error(6, "0000000g", CPIO_BAD_NUMBER);
     expect_error(109, " ", CPIO_BAD_NUMBER);
-    expect_error(6 + 8 * 6, "FFFFFFFF", CPIO_TRUNCATED);   /* size of the data */
-    expect_error(6 + 8 * 11, "FFFFFFFF", CPIO_TRUNCATED);  /* size of the name */
+    expect_error(6 + 8 * 6, "FFFFFFFF", CPIO_TRUNCATED);  /* size of the data */
+    expect_error(6 + 8 * 11, "FFFFFFFF", CPIO_TRUNCATED); /* size of the name */
     expect_error(6 + 8 * 11, "00000000", CPIO_BAD_NAME);
     expect_error(6 + 8 * 11, "00000006", CPIO_BAD_NAME);
     expect_error(110, "\0", CPIO_BAD_NAME);

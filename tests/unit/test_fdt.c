@@ -66,13 +66,13 @@ static void prop_string(struct maker *m, const char *name, const char *value)
     prop(m, name, value, strlen(value) + 1);
 }
 
-#define prop_cells(m, name, ...)                                       \
-    do {                                                               \
-        u32 list_[] = {__VA_ARGS__};                                   \
-        u8 data_[sizeof(list_)];                                       \
-        for (size_t i_ = 0; i_ < ARRAY_SIZE(list_); i_++)              \
-            put_u32(data_ + 4 * i_, list_[i_]);                        \
-        prop(m, name, data_, sizeof(data_));                           \
+#define prop_cells(m, name, ...)                          \
+    do {                                                  \
+        u32 list_[] = {__VA_ARGS__};                      \
+        u8 data_[sizeof(list_)];                          \
+        for (size_t i_ = 0; i_ < ARRAY_SIZE(list_); i_++) \
+            put_u32(data_ + 4 * i_, list_[i_]);           \
+        prop(m, name, data_, sizeof(data_));              \
     } while (0)
 
 /* Header, two reservations, structure block, strings. The caller frees. */
@@ -240,7 +240,8 @@ UNIT(fdt_walk)
     CHECK_EQ(node, -ENOENT);
     CHECK_EQ(count, 16);
     count = 0;
-    fdt_for_each_child(node, fdt, soc) {
+    fdt_for_each_child(node, fdt, soc)
+    {
         CHECK_EQ(fdt_parent(fdt, node), soc);
         count++;
     }
@@ -401,8 +402,7 @@ UNIT(fdt_too_deep)
     word(&m, 9);
     blob = finish(&m, &size);
     CHECK_EQ(fdt_open(&fdt, blob, size), 0);
-    fdt_for_each_node(node, &fdt)
-        last = node;
+    fdt_for_each_node(node, &fdt) last = node;
     CHECK_EQ(fdt_parent(&fdt, last), -EINVAL);
     free(blob);
 }

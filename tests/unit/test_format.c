@@ -14,13 +14,13 @@
 #endif
 
 /* The same call to the host's snprintf: text and length must agree. */
-#define SAME(...)                                                  \
-    do {                                                           \
-        char have[300], want[300];                                 \
+#define SAME(...)                                                   \
+    do {                                                            \
+        char have[300], want[300];                                  \
         int have_len = format_buf(have, sizeof(have), __VA_ARGS__); \
-        int want_len = snprintf(want, sizeof(want), __VA_ARGS__);  \
-        CHECK_STR(have, want);                                     \
-        CHECK_EQ(have_len, want_len);                              \
+        int want_len = snprintf(want, sizeof(want), __VA_ARGS__);   \
+        CHECK_STR(have, want);                                      \
+        CHECK_EQ(have_len, want_len);                               \
     } while (0)
 
 UNIT(format_integers)
@@ -28,9 +28,9 @@ UNIT(format_integers)
     static const char *const flags[] = {"", "-", "0", "+", " ", "#", "-0", "+0", "#0", "-#", "+ "};
     static const char *const sizes[] = {"", "1", "5", "30", ".0", ".3", "8.4", "2.9", "30.25"};
     static const char *const lengths[] = {"hh", "h", "", "l", "ll", "z", "t", "j"};
-    static const long values[] = {0,    1,       7,      -1,         127,       128,     -128, 255,
-                                  1000, -32769, 65536, 0x7fffffff, 0x80000000, INT64_MIN,
-                                  INT64_MAX};
+    static const long values[] = {0,     1,          7,          -1,        127,
+                                  128,   -128,       255,        1000,      -32769,
+                                  65536, 0x7fffffff, 0x80000000, INT64_MIN, INT64_MAX};
     char fmt[32];
 
     for (const char *conv = "diuxXo"; *conv; conv++)

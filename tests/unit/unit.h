@@ -23,34 +23,34 @@ void unit_fail(const char *file, int line, const char *fmt, ...)
 /* Random numbers that are the same in each run: every test begins from the same seed. */
 uint64_t unit_random(void);
 
-#define UNIT(id)                                                             \
-    static void unit_run_##id(void);                                         \
-    __attribute__((constructor)) static void unit_add_##id(void)             \
-    {                                                                        \
-        static struct unit unit = {__FILE__, #id, unit_run_##id, NULL};      \
-        unit_register(&unit);                                                \
-    }                                                                        \
+#define UNIT(id)                                                        \
+    static void unit_run_##id(void);                                    \
+    __attribute__((constructor)) static void unit_add_##id(void)        \
+    {                                                                   \
+        static struct unit unit = {__FILE__, #id, unit_run_##id, NULL}; \
+        unit_register(&unit);                                           \
+    }                                                                   \
     static void unit_run_##id(void)
 
-#define CHECK(cond)                                          \
-    do {                                                     \
-        if (!(cond))                                         \
-            unit_fail(__FILE__, __LINE__, "%s", #cond);      \
+#define CHECK(cond)                                     \
+    do {                                                \
+        if (!(cond))                                    \
+            unit_fail(__FILE__, __LINE__, "%s", #cond); \
     } while (0)
 
 /* Integers of any type. */
-#define CHECK_EQ(have, want)                                                              \
-    do {                                                                                  \
-        long long have_ = (long long)(have), want_ = (long long)(want);                   \
-        if (have_ != want_)                                                               \
-            unit_fail(__FILE__, __LINE__, "%s is %lld (0x%llx), not %lld (0x%llx)", #have, \
-                      have_, have_, want_, want_);                                        \
+#define CHECK_EQ(have, want)                                                                      \
+    do {                                                                                          \
+        long long have_ = (long long)(have), want_ = (long long)(want);                           \
+        if (have_ != want_)                                                                       \
+            unit_fail(__FILE__, __LINE__, "%s is %lld (0x%llx), not %lld (0x%llx)", #have, have_, \
+                      have_, want_, want_);                                                       \
     } while (0)
 
-#define CHECK_STR(have, want)                                                            \
-    do {                                                                                 \
-        const char *have_ = (have), *want_ = (want);                                     \
-        if (!have_ || __builtin_strcmp(have_, want_))                                    \
-            unit_fail(__FILE__, __LINE__, "%s is \"%s\", not \"%s\"", #have,             \
-                      have_ ? have_ : "(NULL)", want_);                                  \
+#define CHECK_STR(have, want)                                                \
+    do {                                                                     \
+        const char *have_ = (have), *want_ = (want);                         \
+        if (!have_ || __builtin_strcmp(have_, want_))                        \
+            unit_fail(__FILE__, __LINE__, "%s is \"%s\", not \"%s\"", #have, \
+                      have_ ? have_ : "(NULL)", want_);                      \
     } while (0)

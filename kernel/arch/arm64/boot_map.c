@@ -32,8 +32,8 @@
 /* Where the early UART's page stays mapped: the last page below the device mappings. */
 #define BOOT_UART_VA 0xffff8ffffffff000UL
 
-#define BLOCK_1G GIB(1)
-#define BLOCK_2M MIB(2)
+#define BLOCK_1G     GIB(1)
+#define BLOCK_2M     MIB(2)
 
 /* The fallback map: RAM of the tutorial's machine. */
 #define FALLBACK_RAM      0x40000000UL
@@ -187,7 +187,8 @@ static void find_bank(const struct fdt *fdt, paddr_t image, paddr_t *start, padd
     *end = FALLBACK_RAM + FALLBACK_RAM_SIZE;
     if (!fdt)
         return;
-    fdt_for_each_node(node, fdt) {
+    fdt_for_each_node(node, fdt)
+    {
         const char *type = fdt_string(fdt, node, "device_type");
         paddr_t base;
         u64 size;

@@ -28,11 +28,11 @@ _Static_assert(THREAD_STACK_SIZE == 1UL << STACK_SHIFT, "vectors.S");
 
 struct cpu_features cpu_features;
 
-#define read_sysreg(name)                                          \
-    ({                                                             \
-        u64 value_;                                                \
-        asm volatile("mrs %0, " #name : "=r"(value_));             \
-        value_;                                                    \
+#define read_sysreg(name)                              \
+    ({                                                 \
+        u64 value_;                                    \
+        asm volatile("mrs %0, " #name : "=r"(value_)); \
+        value_;                                        \
     })
 #define write_sysreg(name, value) asm volatile("msr " #name ", %0" ::"r"((u64)(value)))
 
@@ -242,15 +242,14 @@ static size_t cache_line(int shift)
     return 4UL << (read_sysreg(ctr_el0) >> shift & 15);
 }
 
-#define for_each_line(line, va, len, size)                                    \
+#define for_each_line(line, va, len, size) \
     for (u64 line = ALIGN_DOWN((u64)(va), size); line < (u64)(va) + (len); line += (size))
 
 void dcache_clean(const void *va, size_t len)
 {
     size_t size = cache_line(16);
 
-    for_each_line(p, va, len, size)
-        asm volatile("dc cvac, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size) asm volatile("dc cvac, %0" ::"r"(p) : "memory");
     asm volatile("dsb sy" ::: "memory");
 }
 
@@ -258,8 +257,7 @@ void dcache_invalidate(const void *va, size_t len)
 {
     size_t size = cache_line(16);
 
-    for_each_line(p, va, len, size)
-        asm volatile("dc civac, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size) asm volatile("dc civac, %0" ::"r"(p) : "memory");
     asm volatile("dsb sy" ::: "memory");
 }
 
@@ -267,12 +265,10 @@ void icache_sync(const void *va, size_t len)
 {
     size_t size = cache_line(16);
 
-    for_each_line(p, va, len, size)
-        asm volatile("dc cvau, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size) asm volatile("dc cvau, %0" ::"r"(p) : "memory");
     asm volatile("dsb ish" ::: "memory");
     size = cache_line(0);
-    for_each_line(p, va, len, size)
-        asm volatile("ic ivau, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size) asm volatile("ic ivau, %0" ::"r"(p) : "memory");
     asm volatile("dsb ish\n\tisb" ::: "memory");
 }
 

@@ -48,9 +48,9 @@ static inline void cpu_idle(void)
     asm volatile("dsb sy\n\twfi" ::: "memory");
 }
 
-#define smp_mb()  asm volatile("dmb ish" ::: "memory")
-#define smp_rmb() asm volatile("dmb ishld" ::: "memory")
-#define smp_wmb() asm volatile("dmb ishst" ::: "memory")
+#define smp_mb()                asm volatile("dmb ish" ::: "memory")
+#define smp_rmb()               asm volatile("dmb ishld" ::: "memory")
+#define smp_wmb()               asm volatile("dmb ishst" ::: "memory")
 
 #define smp_load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)

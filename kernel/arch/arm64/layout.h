@@ -47,10 +47,10 @@
  * I 12, EOS 11, SED 8, SA0 4, SA 3, C 2, M 0. SPAN 23 is clear: an exception sets PSTATE.PAN.
  */
 #define SCTLR_MMU_OFF 0x30d00800
-#define SCTLR_VALUE                                                                            \
-    ((1 << 29) | (1 << 28) | (1 << 26) | (1 << 22) | (1 << 20) | (1 << 18) | (1 << 16) |       \
-     (1 << 15) | (1 << 14) | (1 << 12) | (1 << 11) | (1 << 8) | (1 << 4) | (1 << 3) |          \
-     (1 << 2) | (1 << 0))
+#define SCTLR_VALUE                                                                              \
+    ((1 << 29) | (1 << 28) | (1 << 26) | (1 << 22) | (1 << 20) | (1 << 18) | (1 << 16) |         \
+     (1 << 15) | (1 << 14) | (1 << 12) | (1 << 11) | (1 << 8) | (1 << 4) | (1 << 3) | (1 << 2) | \
+     (1 << 0))
 
 /* MSR PAN, #imm: what pan_sites are patched to on a CPU that has FEAT_PAN. */
 #define INSN_PAN_OFF 0xd500409f

@@ -19,21 +19,20 @@
 #include "lib/errno.h"
 
 #define FPSIMD_MAGIC 0x46508001
-#define ESR_MAGIC 0x45535201
+#define ESR_MAGIC    0x45535201
 #define RECORDS_SIZE 4096
 
 /* PSTATE bits that a frame may set: N Z C V, DIT, SSBS, BTYPE, TCO. */
-#define PSTATE_USER_BITS                                                                     \
-    (0xf0000000UL | 1UL << 25 | 1UL << 24 | 1UL << 12 | 3UL << 10)
-#define PSTATE_BTYPE (3UL << 10)
-#define PSTATE_BTYPE_CALL (2UL << 10)
-#define PSTATE_TCO (1UL << 25)
-#define PSTATE_MODE 0x1fUL
-#define PSTATE_MASKS 0x3c0UL
+#define PSTATE_USER_BITS         (0xf0000000UL | 1UL << 25 | 1UL << 24 | 1UL << 12 | 3UL << 10)
+#define PSTATE_BTYPE             (3UL << 10)
+#define PSTATE_BTYPE_CALL        (2UL << 10)
+#define PSTATE_TCO               (1UL << 25)
+#define PSTATE_MODE              0x1fUL
+#define PSTATE_MASKS             0x3c0UL
 
 #define RECORD_HEAD(magic, size) ((u64)(size) << 32 | (magic))
-#define FPSIMD_SIZE 528
-#define ESR_SIZE 16
+#define FPSIMD_SIZE              528
+#define ESR_SIZE                 16
 
 /* Offsets in the frame. */
 enum {
@@ -76,8 +75,7 @@ static bool put_records(u64 at, const struct fp_state *fp, u64 esr)
     return user_store64(at, 0);
 }
 
-int sigframe_push(struct trap_frame *f, const struct fp_state *fp,
-                  const struct sigframe_info *info)
+int sigframe_push(struct trap_frame *f, const struct fp_state *fp, const struct sigframe_info *info)
 {
     u64 link = ALIGN_DOWN(info->stack - 16, 16UL), base = link - AT_LINK;
 
@@ -86,8 +84,8 @@ int sigframe_push(struct trap_frame *f, const struct fp_state *fp,
     if (user_copy_to(base + AT_CONTEXT, &info->context, sizeof(info->context)) ||
         user_store64(base + AT_FAULT, info->fault_address) ||
         user_copy_to(base + AT_REGISTERS, f->regs, REGISTERS_SIZE) ||
-        put_records(base + AT_RECORDS, fp, info->fault_esr) ||
-        user_store64(link, f->regs[29]) || user_store64(link + 8, f->regs[30]))
+        put_records(base + AT_RECORDS, fp, info->fault_esr) || user_store64(link, f->regs[29]) ||
+        user_store64(link + 8, f->regs[30]))
         return -EFAULT;
     if (info->siginfo && put_siginfo(base, info->siginfo))
         return -EFAULT;
