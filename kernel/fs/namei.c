@@ -561,7 +561,8 @@ void walk_release(struct walk *w)
         path_put(&w->at);
     if (w->root.dentry)
         path_put(&w->root);
-    kfree(w->real_cred);
+    if (unlikely(w->real_cred))
+        kfree(w->real_cred);
     fd_ref_put(w->start);
 }
 

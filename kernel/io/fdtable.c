@@ -245,6 +245,10 @@ void fd_publish(int fd, struct file *file)
 {
     struct fdtable *table = my_table();
 
+    if (likely(ref_read(&table->refs) == 1)) { /* nobody else can replace the array meanwhile */
+        rcu_assign(table->array->files[fd], file);
+        return;
+    }
     spin_lock(&table->lock);
     rcu_assign(table->array->files[fd], file);
     spin_unlock(&table->lock);
