@@ -11,7 +11,8 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("ASHLAR_BUILD", os.path.join(ROOT, "build"))
 PROMPT = r"ashlar:[^\r\n]*# "
-BOOT_TIMEOUT = int(os.environ.get("ASHLAR_STEP", "120"))           # hang detectors, not expectations: the host may be busy
+# Hang detectors, not expectations: the host may be busy.
+BOOT_TIMEOUT = int(os.environ.get("ASHLAR_STEP", "120"))
 STEP_TIMEOUT = int(os.environ.get("ASHLAR_STEP", "60"))
 
 sys.path.insert(0, os.path.join(ROOT, "tools"))
