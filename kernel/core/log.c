@@ -297,15 +297,6 @@ void log_sink_register(struct log_sink *sink)
     console_flush();
 }
 
-void log_sink_unregister(struct log_sink *sink)
-{
-    irqflags_t flags = spin_lock_irqsave(&console_lock);
-
-    list_del(&sink->list);
-    spin_unlock_irqrestore(&console_lock, flags);
-    console_flush();
-}
-
 /*
  * Other CPUs may be anywhere, also stopped within the locks: none is taken. What the console has
  * not seen yet is written first, at worst garbled.

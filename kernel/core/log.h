@@ -62,7 +62,6 @@ struct log_sink {
 
 /* From now on, each record that the console level lets through. The early sink goes then. */
 void log_sink_register(struct log_sink *sink);
-void log_sink_unregister(struct log_sink *sink);
 
 /* Reads quiet, loglevel= and debug; before that all but debug is written to the UART. */
 void log_init(void);

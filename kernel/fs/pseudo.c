@@ -37,16 +37,6 @@
 static const struct inode_ops pseudo_ops;
 static const struct file_ops dir_file_ops, show_ops;
 
-const struct pseudo *pseudo_kind(const struct inode *inode)
-{
-    return inode->kind;
-}
-
-bool pseudo_is(const struct inode *inode)
-{
-    return inode->ops == &pseudo_ops;
-}
-
 static u64 number(const struct pseudo *kind, const void *key) /* I3 */
 {
     return hash_mix(hash_mix(dentry_hash_seed, (u64)kind), (u64)key) >> 24 | 1;

@@ -59,16 +59,11 @@ struct pseudo {
     u32 (*mode_now)(struct inode *inode);             /* st_mode, where it changes */
 };
 
-/* The key and the kind of an inode of such a file system. */
+/* The key of an inode of such a file system. */
 static inline void *pseudo_key(const struct inode *inode)
 {
     return inode->private;
 }
-
-const struct pseudo *pseudo_kind(const struct inode *inode);
-
-/* Is the inode one of the kit's? */
-bool pseudo_is(const struct inode *inode);
 
 /*
  * A superblock whose root is of that kind. For the mount function of a struct filesystem; the

@@ -154,13 +154,6 @@ void seq_file_release(struct file *file)
     kfree(state);
 }
 
-void *seq_arg(struct file *file)
-{
-    struct seq_state *state = file->private;
-
-    return state->arg;
-}
-
 int seq_open(struct file *file, int (*show)(struct seq *s, void *arg), void *arg)
 {
     struct seq_state *state = kmalloc(sizeof(*state));

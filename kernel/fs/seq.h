@@ -30,9 +30,6 @@ void seq_path(struct seq *s, const struct path *path, const char *escape);
  */
 int seq_open(struct file *file, int (*show)(struct seq *s, void *arg), void *arg);
 
-/* The argument given to seq_open. */
-void *seq_arg(struct file *file);
-
 extern const struct file_ops seq_file_ops;
 ssize_t seq_file_read(struct io_request *req);
 loff_t seq_file_seek(struct file *file, loff_t offset, int whence);

@@ -151,13 +151,3 @@ int eventfd_create(u32 count, u32 flags, struct file **out)
     (*out)->mode |= FMODE_STREAM | FMODE_LSEEK; /* lseek(2) succeeds and does nothing */
     return 0;
 }
-
-void eventfd_signal(struct file *file, u64 n)
-{
-    struct eventfd *event = file->private;
-
-    spin_lock(&event->lock);
-    event->count += MIN(n, COUNT_MAX - event->count);
-    spin_unlock(&event->lock);
-    wake_all(&event->wq, POLLIN | POLLRDNORM);
-}

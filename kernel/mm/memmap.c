@@ -119,17 +119,6 @@ bool memmap_next_free(paddr_t from, paddr_t to, struct memrange *range)
     return false;
 }
 
-bool memmap_largest_free(struct memrange *range)
-{
-    struct memrange r = {0, 0, NULL};
-
-    *range = r;
-    while (memmap_next_free(r.end, PADDR_END, &r))
-        if (r.end - r.start > range->end - range->start)
-            *range = r;
-    return range->end != 0;
-}
-
 u64 memmap_total(void)
 {
     u64 total = 0;

@@ -28,9 +28,6 @@ const struct memrange *memmap_reserved(size_t n);
  */
 bool memmap_next_free(paddr_t from, paddr_t to, struct memrange *range);
 
-/* The largest free range. */
-bool memmap_largest_free(struct memrange *range);
-
 /* Bytes of RAM in all banks. */
 u64 memmap_total(void);
 

@@ -116,13 +116,6 @@ void mutex_lock(struct mutex *m)
     lock(m, THREAD_BLOCKED);
 }
 
-void mutex_lock_nested(struct mutex *m)
-{
-    debug_assert(!in_atomic());
-    note_acquire(m, false, (u64)__builtin_return_address(0));
-    lock(m, THREAD_BLOCKED);
-}
-
 int mutex_lock_interruptible(struct mutex *m)
 {
     int error;

@@ -24,9 +24,6 @@ void mutex_init(struct mutex *m, enum lock_rank rank);
 /* May sleep; not in interrupts, nor with a spinlock held. Not recursive. */
 void mutex_lock(struct mutex *m);
 
-/* The same for a second mutex of a rank, where the caller has an order of its own: not checked. */
-void mutex_lock_nested(struct mutex *m);
-
 /* 0, or -ERESTARTSYS when a signal came first. */
 int mutex_lock_interruptible(struct mutex *m);
 

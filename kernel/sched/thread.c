@@ -291,11 +291,6 @@ void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns)
     *system_ns = total - *user_ns;
 }
 
-bool thread_on_cpu(const struct thread *t)
-{
-    return READ_ONCE(cpu_rq(READ_ONCE(t->cpu))->current) == t;
-}
-
 /* ---- The seed's tasks: round robin on the boot CPU, by yield() or by the timer ---- */
 
 static struct list seed_tasks = LIST_INIT(seed_tasks); /* made, not started; threads by rt */

@@ -179,9 +179,6 @@ void thread_set_nice(struct thread *t, int nice);
 u64 thread_cpu_ns(struct thread *t);
 void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns);
 
-/* Is it on a CPU right now? A racy answer, for /proc. */
-bool thread_on_cpu(const struct thread *t);
-
 /* ---- Address space and FP registers of the current thread ---- */
 
 /* Changes the current thread's address space (exec, exit: NULL) and activates it. */

@@ -102,20 +102,9 @@ void wake_up_sync(struct waitqueue *wq, u32 key)
     spin_unlock_irqrestore(&wq->lock, flags);
 }
 
-void wake_one(struct waitqueue *wq, u32 key)
-{
-    wake(wq, key, 1, true);
-}
-
 void wake_all(struct waitqueue *wq, u32 key)
 {
     wake(wq, key, 0, false);
-}
-
-void wake_all_locked(struct waitqueue *wq, u32 key)
-{
-    assert_spin_held(&wq->lock);
-    wake_locked(wq, key, 0, false);
 }
 
 void wait_prepare(struct waitqueue *wq, struct wait_entry *entry, u32 state)
@@ -154,8 +143,6 @@ void wait_finish(struct waitqueue *wq, struct wait_entry *entry)
 
 /* ---- Completions ---- */
 
-#define DONE_FOR_ALL (~0u)
-
 void completion_init(struct completion *c)
 {
     waitqueue_init(&c->wq);
@@ -172,7 +159,7 @@ static bool take(struct completion *c)
         return false;
     flags = spin_lock_irqsave(&c->wq.lock);
     taken = c->done != 0;
-    if (taken && c->done != DONE_FOR_ALL)
+    if (taken)
         c->done--;
     spin_unlock_irqrestore(&c->wq.lock, flags);
     return taken;
@@ -183,29 +170,14 @@ void completion_wait(struct completion *c)
     wait_event(&c->wq, take(c));
 }
 
-int completion_wait_interruptible(struct completion *c)
-{
-    return wait_event_interruptible(&c->wq, take(c));
-}
-
 /*
  * All under the lock, which the waiter takes before it returns: so the waiter may free *c at once.
  */
-static void done(struct completion *c, bool all)
+void completion_done(struct completion *c)
 {
     irqflags_t flags = spin_lock_irqsave(&c->wq.lock);
 
-    c->done = all || c->done == DONE_FOR_ALL ? DONE_FOR_ALL : c->done + 1;
-    wake_locked(&c->wq, 0, all ? 0 : 1, true);
+    c->done++;
+    wake_locked(&c->wq, 0, 1, true);
     spin_unlock_irqrestore(&c->wq.lock, flags);
-}
-
-void completion_done(struct completion *c)
-{
-    done(c, false);
-}
-
-void completion_done_all(struct completion *c)
-{
-    done(c, true);
 }

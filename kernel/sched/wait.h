@@ -21,7 +21,7 @@ struct waitqueue {
 };
 
 /* Entry flags. */
-#define WAIT_EXCLUSIVE 1 /* wake_one() and wake_up() stop after one such entry took the wake-up */
+#define WAIT_EXCLUSIVE 1 /* wake_up() stops after one such entry took the wake-up */
 #define WAIT_KEEP      2 /* wait_entry_wake() leaves it queued */
 
 /* Bit of `key` by which a waker says that it is about to sleep. The rest is the caller's: POLL*. */
@@ -71,16 +71,11 @@ static inline bool wait_active(struct waitqueue *wq)
 
 /*
  * wake_up: all entries, but of the exclusive ones at most one that takes it. `key` tells the
- * callbacks what happened (POLL* bits, 0: anything). wake_one: the first entry that takes it.
- * wake_all: all. Any context.
+ * callbacks what happened (POLL* bits, 0: anything). wake_all: all. Any context.
  */
 void wake_up(struct waitqueue *wq, u32 key);
 void wake_up_sync(struct waitqueue *wq, u32 key);
-void wake_one(struct waitqueue *wq, u32 key);
 void wake_all(struct waitqueue *wq, u32 key);
-
-/* The same for a caller that holds wq->lock with IRQs masked. */
-void wake_all_locked(struct waitqueue *wq, u32 key);
 
 /* The parts of wait_event: queue and set the state; sleep; unqueue. */
 void wait_prepare(struct waitqueue *wq, struct wait_entry *entry, u32 state);
@@ -139,6 +134,4 @@ struct completion {
 
 void completion_init(struct completion *c);
 void completion_wait(struct completion *c);
-int completion_wait_interruptible(struct completion *c); /* 0 or -ERESTARTSYS */
-void completion_done(struct completion *c);              /* lets one waiter, now or later, go on */
-void completion_done_all(struct completion *c);
+void completion_done(struct completion *c); /* lets one waiter, now or later, go on */

@@ -56,13 +56,6 @@ bool cred_groups_have(const struct cred *cred, u32 gid)
     return false;
 }
 
-bool cred_in_group(u32 gid)
-{
-    const struct cred *cred = current_cred();
-
-    return cred->fsgid == gid || cred_groups_have(cred, gid);
-}
-
 static void group_set_put(struct group_set *set)
 {
     if (set && ref_put(&set->refs))

@@ -108,7 +108,6 @@ static inline bool cred_can(const struct cred *cred, enum capability cap)
 bool cred_has_cap(enum capability cap);
 
 /* Is gid the file group or a supplementary group of the current task? */
-bool cred_in_group(u32 gid);
 bool cred_groups_have(const struct cred *cred, u32 gid);
 
 static inline struct cred *cred_get(struct cred *cred)

@@ -110,8 +110,3 @@ struct file *shared_memory_create(u64 bytes)
     file->mapping = &memory->mapping;
     return file;
 }
-
-bool file_is_shared_memory(const struct file *file)
-{
-    return file->ops == &shared_memory_ops;
-}

@@ -269,8 +269,3 @@ const char *vm_region_name(const struct vm_region *region)
         return "[stack]";
     return "";
 }
-
-bool vm_region_is_shared_anonymous(const struct vm_region *region)
-{
-    return region->file && file_is_shared_memory(region->file);
-}

@@ -196,9 +196,6 @@ struct vm_region *vm_region_next(const struct vm_region *region);
 /* Name for /proc/PID/maps of a region without a file path: "[heap]", "[stack]"; "" for none. */
 const char *vm_region_name(const struct vm_region *region);
 
-/* Is it memory shared with other processes through no file (/dev/zero in maps)? */
-bool vm_region_is_shared_anonymous(const struct vm_region *region);
-
 static inline u64 vm_rss_pages(const struct vm_space *space)
 {
     return space->rss[RSS_ANON] + space->rss[RSS_FILE] + space->rss[RSS_SHMEM];

@@ -172,7 +172,6 @@ void mapping_unmap(struct mapping *mapping, u64 first, u64 last);
 /* A file without a name whose pages are memory: what MAP_SHARED|MAP_ANONYMOUS maps. NULL:
    ENOMEM. */
 struct file *shared_memory_create(u64 bytes);
-bool file_is_shared_memory(const struct file *file);
 
 /* ---- vdso.c ---- */
 
