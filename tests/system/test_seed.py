@@ -83,6 +83,21 @@ def test_s3_demo_fault_reports_each_class():
     assert re.search(r"(?i)\bfar", text)
 
 
+def test_s3_the_earliest_fault_is_reported(symbols):
+    """Before the MMU, before relocation: gdb sends the CPU to where there is no code."""
+    place = symbols["clear_bss"] - symbols["_image_start"] + symbols["_start"]
+    port = free_port()
+    with seed_machine(image("elf"), "-append", "nokaslr", "-gdb", "tcp:127.0.0.1:%d" % port,
+                      "-S") as machine:
+        script = ["target remote 127.0.0.1:%d" % port, "hbreak *%#x" % place, "continue",
+                  "set $pc = 0", "detach"]
+        subprocess.run(["gdb-multiarch", "-q", "-batch", "-nx", image("elf"),
+                        *[word for command in script for word in ("-ex", command)]],
+                       capture_output=True, timeout=BOOT_TIMEOUT, check=True)
+        machine.expect(r"exception before relocation: ESR 0x0000000002000000 "
+                       r"ELR 0x0000000000000000 FAR 0x[0-9A-F]{16}")
+
+
 def test_s4_bump_allocator(symbols):
     for name in ("mm_init", "mm_alloc"):
         assert name in symbols, name

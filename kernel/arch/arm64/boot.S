@@ -91,7 +91,7 @@ primary_entry:
     b       cpu_halt                /* it does not return */
 
 /*
- * Where PSCI, a spin table or a mailbox starts another CPU, MMU off.
+ * Where PSCI's CPU_ON starts another CPU, MMU off.
  * In: x0 = struct thread_head of its idle thread, an address of the high half.
  */
     .global secondary_entry

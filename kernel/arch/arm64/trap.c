@@ -5,6 +5,8 @@
 #include "arch/arm64/image.h"
 #include "arch/cpu.h"
 #include "arch/demo.h"
+#include "arch/pagetable.h"
+#include "arch/uart.h"
 #include "arch/upcall.h"
 
 /* Exception classes. */
@@ -100,6 +102,27 @@ void trap_from_user(struct trap_frame *f, u64 esr, u64 far)
     trap_fault(f, &fault);
 }
 
+/*
+ * An exception that nobody handles. Until boot_early() has relocated the image and published its
+ * table, the report above would follow pointers that are not right yet: then the assembly UART
+ * says what it was, and that is all.
+ */
+static void __noreturn report(const struct trap_frame *f, u64 esr, u64 far)
+{
+    trap_reported_frame = f;
+    if (kernel_page_table_root)
+        exception_report(esr, f->pc, far);
+    uart_init();
+    uart_puts("exception before relocation: ESR ");
+    uart_puthex(esr);
+    uart_puts(" ELR ");
+    uart_puthex(f->pc);
+    uart_puts(" FAR ");
+    uart_puthex(far);
+    uart_puts("\n");
+    cpu_halt();
+}
+
 /* IRQs masked; the interrupted code's mask is restored while a user page is brought in. */
 void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
 {
@@ -108,8 +131,7 @@ void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
     if (demo_catch(f, esr, far))
         return;
     if (ESR_EC(esr) != EC_DABORT || far & (1UL << 55)) {
-        trap_reported_frame = f;
-        exception_report(esr, f->pc, far);
+        report(f, esr, far);
     }
     fault.kind = abort_kind(esr);
     fault.write = (esr & ESR_WNR) && !(esr & ESR_CM);
@@ -120,15 +142,13 @@ void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
 
 void trap_unexpected(struct trap_frame *f, u64 esr, u64 far)
 {
-    trap_reported_frame = f;
-    exception_report(esr, f->pc, far);
+    report(f, esr, far);
 }
 
 /* SP left its stack; the frame lies on the overflow stack. */
 void trap_overflow(struct trap_frame *f, u64 esr, u64 far)
 {
-    trap_reported_frame = f;
-    exception_report(esr, f->pc, far);
+    report(f, esr, far);
 }
 
 bool trap_fixup(struct trap_frame *f)
