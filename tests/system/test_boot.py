@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from conftest import BUILD, ROOT, Machine
+from conftest import BOOT_TIMEOUT, BUILD, ROOT, Machine
 from mkinitramfs import Archive
 
 # Rows that hold every pair of values: gic, smp, cpu, image.
@@ -188,3 +188,18 @@ def test_builds_without_an_archive_and_fits(tmp_path):
     data = (out / "kernel.bin").read_bytes()
     assert int.from_bytes(data[16:24], "little") <= 4 << 20
     assert len(data) < 1 << 20
+
+
+def test_an_initrd_outside_ram_gives_one_line(tmp_path):
+    """The tree says that an archive lies where there is no RAM: the built-in one is used."""
+    tree = str(tmp_path / "lying.dtb")
+    machine = "virt,gic-version=3"
+    subprocess.run(["qemu-system-aarch64", "-machine", machine + ",dumpdtb=" + tree, "-cpu",
+                    "neoverse-n1", "-smp", "2", "-m", "256M", "-nodefaults", "-display",
+                    "none"],
+                   check=True, stdin=subprocess.DEVNULL, timeout=BOOT_TIMEOUT)
+    for name, value in (("linux,initrd-start", "10000000"), ("linux,initrd-end", "10004000")):
+        subprocess.run(["fdtput", "-t", "x", tree, "/chosen", name, value], check=True)
+    with Machine(extra=["-dtb", tree]) as booted:
+        booted.expect("initrd lies outside RAM")
+        booted.prompt()
