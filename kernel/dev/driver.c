@@ -44,8 +44,9 @@ void driver_probe(enum driver_class class)
 
     if (!fdt)
         return;
-    fdt_for_each_node(node, fdt) if (fdt_prop(fdt, node, "compatible", NULL) &&
-                                     fdt_enabled(fdt, node)) driver_probe_node(class, fdt, node);
+    fdt_for_each_node(node, fdt)
+        if (fdt_prop(fdt, node, "compatible", NULL) && fdt_enabled(fdt, node))
+            driver_probe_node(class, fdt, node);
 }
 
 int driver_map(const struct fdt *fdt, int node, int index, void **registers)

@@ -446,8 +446,7 @@ static void adopt_copied(struct fdtable *table)
     struct fd_array *array = table->array;
     size_t fd;
 
-    bitmap_for_each(fd, array->open, array->size)
-    {
+    bitmap_for_each(fd, array->open, array->size) {
         struct file *file = array->files[fd];
 
         if (file)
@@ -501,8 +500,7 @@ void fdtable_put(struct fdtable *table)
     if (!table || !ref_put(&table->refs))
         return;
     array = table->array;
-    bitmap_for_each(fd, array->open, array->size)
-    {
+    bitmap_for_each(fd, array->open, array->size) {
         if (array->files[fd])
             close_file(table, array->files[fd]);
     }

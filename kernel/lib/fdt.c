@@ -331,8 +331,7 @@ static int find_child(const struct fdt *fdt, int node, const char *name, size_t 
     bool with_unit = memchr(name, '@', len);
     int child;
 
-    fdt_for_each_child(child, fdt, node)
-    {
+    fdt_for_each_child(child, fdt, node) {
         const char *have = fdt_name(fdt, child);
 
         if (strncmp(have, name, len) == 0 &&

@@ -76,8 +76,7 @@ int elf_interpreter(struct exec_image *image, char *buf, size_t size)
     struct elf_segment *s;
     ssize_t got;
 
-    for_each_segment(s, image, ELF_INTERPRETER)
-    {
+    for_each_segment(s, image, ELF_INTERPRETER) {
         if (s->file_size < 2 || s->file_size > size)
             return -ENOEXEC;
         got = file_read_kernel(image->file, buf, s->file_size, s->offset);
@@ -94,8 +93,7 @@ u32 elf_stack_prot(const struct exec_image *image)
 {
     const struct elf_segment *s;
 
-    for_each_segment(s, image, ELF_GNU_STACK)
-    {
+    for_each_segment(s, image, ELF_GNU_STACK) {
         if (s->flags & ELF_X)
             return PROT_READ | PROT_WRITE | PROT_EXEC;
     }
@@ -110,8 +108,7 @@ static int measure(const struct exec_image *image, u64 *low, u64 *high, u64 *ali
     *low = UINT64_MAX;
     *high = 0;
     *align = PAGE_SIZE;
-    for_each_segment(s, image, ELF_LOAD)
-    {
+    for_each_segment(s, image, ELF_LOAD) {
         if (s->file_size > s->memory_size || s->memory_size > VM_USER_END ||
             s->vaddr > VM_USER_END - s->memory_size || s->offset > INT64_MAX - VM_USER_END ||
             (s->vaddr ^ s->offset) & PAGE_MASK)
@@ -222,8 +219,7 @@ int elf_load(struct exec_image *image, struct vm_space *space, bool is_interpret
 
     if (error)
         return error;
-    for_each_segment(s, image, ELF_LOAD)
-    {
+    for_each_segment(s, image, ELF_LOAD) {
         error = map_segment(image, space, s);
         if (error)
             return error;

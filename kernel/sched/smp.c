@@ -44,8 +44,7 @@ u32 smp_find_cpus(const struct fdt *fdt)
     cpus = fdt ? fdt_path(fdt, "/cpus") : -ENOENT;
     if (cpus < 0)
         return 1;
-    fdt_for_each_child(node, fdt, cpus)
-    {
+    fdt_for_each_child(node, fdt, cpus) {
         const char *type = fdt_string(fdt, node, "device_type");
         u64 mpidr;
 

@@ -204,8 +204,7 @@ static int sets_to_fds(struct select_sets *sets)
     sets->fds = kmalloc((count + 1) * sizeof(*sets->fds));
     if (!sets->fds)
         return -ENOMEM;
-    bitmap_for_each(fd, sets->out, sets->bits)
-    {
+    bitmap_for_each(fd, sets->out, sets->bits) {
         struct pollfd *entry = &sets->fds[sets->count++];
 
         entry->fd = fd;

@@ -167,8 +167,7 @@ struct pid *pid_find(u32 number)
 {
     struct pid_number *n;
 
-    hlist_for_each_entry_rcu(n, chain_of(&init_pid_ns, number), chain)
-    {
+    hlist_for_each_entry_rcu(n, chain_of(&init_pid_ns, number), chain) {
         if (n->number == number)
             return container_of(n, struct pid, numbers[0]);
     }

@@ -103,8 +103,7 @@ static struct span hide(struct vm_space *space, u64 start, u64 end)
     struct pt_run run;
     u64 stop;
 
-    for_each_present(run, stop, entry, last, &space->pt, start, end)
-    {
+    for_each_present(run, stop, entry, last, &space->pt, start, end) {
         pte_store(entry, pte_hidden(*entry));
         span_add(&span, run, entry);
     }
@@ -118,8 +117,7 @@ void pages_release(struct vm_space *space, const struct vm_region *region, u64 s
     struct pt_run run;
     u64 stop;
 
-    for_each_present(run, stop, entry, last, &space->pt, start, end)
-    {
+    for_each_present(run, stop, entry, last, &space->pt, start, end) {
         pte_t pte = *entry;
 
         pte_store(entry, 0);
@@ -204,8 +202,7 @@ void pages_protect(struct vm_space *space, struct vm_region *region, u64 start, 
     struct pt_run run;
     u64 stop;
 
-    for_each_present(run, stop, entry, last, &space->pt, start, end)
-    {
+    for_each_present(run, stop, entry, last, &space->pt, start, end) {
         pte_t pte = *entry, new = protect_entry(&protection, pte);
 
         if (new == pte)
@@ -227,8 +224,7 @@ int pages_share(struct vm_space *from, struct vm_space *to, const struct vm_regi
     s64 shared = 0;
     int error = 0;
 
-    for_each_present(run, stop, entry, last, &from->pt, region->start, end)
-    {
+    for_each_present(run, stop, entry, last, &from->pt, region->start, end) {
         u64 va = entry_va(run, entry);
         pte_t pte = *entry;
 

@@ -60,7 +60,8 @@ UNIT(bitmap_random)
             weight += plain[i];
         }
         CHECK_EQ(bitmap_weight(map, BITS), weight);
-        bitmap_for_each(each, map, BITS) weight -= plain[each] ? 1 : BITS;
+        bitmap_for_each(each, map, BITS)
+            weight -= plain[each] ? 1 : BITS;
         CHECK_EQ(weight, 0);
         bit = unit_random() % (BITS + 2);
         CHECK_EQ(bitmap_find_next(map, BITS, bit), plain_find(bit, true));

@@ -240,8 +240,7 @@ UNIT(fdt_walk)
     CHECK_EQ(node, -ENOENT);
     CHECK_EQ(count, 16);
     count = 0;
-    fdt_for_each_child(node, fdt, soc)
-    {
+    fdt_for_each_child(node, fdt, soc) {
         CHECK_EQ(fdt_parent(fdt, node), soc);
         count++;
     }
@@ -402,7 +401,8 @@ UNIT(fdt_too_deep)
     word(&m, 9);
     blob = finish(&m, &size);
     CHECK_EQ(fdt_open(&fdt, blob, size), 0);
-    fdt_for_each_node(node, &fdt) last = node;
+    fdt_for_each_node(node, &fdt)
+        last = node;
     CHECK_EQ(fdt_parent(&fdt, last), -EINVAL);
     free(blob);
 }

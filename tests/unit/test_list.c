@@ -66,7 +66,8 @@ static int chain(struct hlist_head *head)
     struct item *pos;
     int value = 0;
 
-    hlist_for_each_entry_rcu(pos, head, hash) value = value * 10 + pos->value;
+    hlist_for_each_entry_rcu(pos, head, hash)
+        value = value * 10 + pos->value;
     return value;
 }
 
@@ -94,6 +95,7 @@ UNIT(hlist_chain)
     hlist_del(&item[1].hash);
     CHECK_EQ(chain(&head), 2);
     hlist_add_head(&item[4].hash, &head);
-    hlist_for_each_entry_safe(pos, tmp, &head, hash) hlist_del(&pos->hash);
+    hlist_for_each_entry_safe(pos, tmp, &head, hash)
+        hlist_del(&pos->hash);
     CHECK(hlist_empty(&head));
 }

@@ -142,7 +142,8 @@ UNIT(xarray_range_and_destroy)
     xa_init(&xa, &ops);
     for (int i = 0; i < 1000; i++)
         CHECK_EQ(xa_store(&xa, 3ull * i, &values[i]), 0);
-    xa_for_each_range(&xa, at, value, 100, 199) count++;
+    xa_for_each_range(&xa, at, value, 100, 199)
+        count++;
     CHECK_EQ(count, 33);
     xa_for_each(&xa, at, value)
         if (at % 2)

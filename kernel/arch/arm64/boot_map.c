@@ -187,8 +187,7 @@ static void find_bank(const struct fdt *fdt, paddr_t image, paddr_t *start, padd
     *end = FALLBACK_RAM + FALLBACK_RAM_SIZE;
     if (!fdt)
         return;
-    fdt_for_each_node(node, fdt)
-    {
+    fdt_for_each_node(node, fdt) {
         const char *type = fdt_string(fdt, node, "device_type");
         paddr_t base;
         u64 size;

@@ -249,7 +249,8 @@ void dcache_clean(const void *va, size_t len)
 {
     size_t size = cache_line(16);
 
-    for_each_line(p, va, len, size) asm volatile("dc cvac, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size)
+        asm volatile("dc cvac, %0" ::"r"(p) : "memory");
     asm volatile("dsb sy" ::: "memory");
 }
 
@@ -257,7 +258,8 @@ void dcache_invalidate(const void *va, size_t len)
 {
     size_t size = cache_line(16);
 
-    for_each_line(p, va, len, size) asm volatile("dc civac, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size)
+        asm volatile("dc civac, %0" ::"r"(p) : "memory");
     asm volatile("dsb sy" ::: "memory");
 }
 
@@ -265,10 +267,12 @@ void icache_sync(const void *va, size_t len)
 {
     size_t size = cache_line(16);
 
-    for_each_line(p, va, len, size) asm volatile("dc cvau, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size)
+        asm volatile("dc cvau, %0" ::"r"(p) : "memory");
     asm volatile("dsb ish" ::: "memory");
     size = cache_line(0);
-    for_each_line(p, va, len, size) asm volatile("ic ivau, %0" ::"r"(p) : "memory");
+    for_each_line(p, va, len, size)
+        asm volatile("ic ivau, %0" ::"r"(p) : "memory");
     asm volatile("dsb ish\n\tisb" ::: "memory");
 }
 
