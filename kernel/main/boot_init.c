@@ -13,8 +13,6 @@
 #include "fs/vfs.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
-#include "lib/fdt.h"
-#include "mm/memmap.h"
 #include "mm/page.h"
 #include "proc/exec.h"
 #include "proc/fork.h"
@@ -36,40 +34,14 @@ void banner(void)
     log_info("entered at EL%lu, image at %#lx", b->entry_level, b->image);
 }
 
-/* Does one bank of RAM hold all of [start, end)? */
-static bool in_ram(u64 start, u64 end)
-{
-    const struct memrange *bank;
-
-    for (size_t n = 0; (bank = memmap_bank(n)); n++)
-        if (start >= bank->start && end <= bank->end)
-            return true;
-    return false;
-}
-
-/* The range that the tree gives for the loader's archive; false without one, or a wrong one. */
-static bool find_initrd(u64 *start, u64 *end)
-{
-    const struct fdt *fdt = machine_fdt();
-    int chosen = fdt ? fdt_path(fdt, "/chosen") : -1;
-
-    if (chosen < 0 || fdt_u64(fdt, chosen, "linux,initrd-start", start) ||
-        fdt_u64(fdt, chosen, "linux,initrd-end", end) || *start >= *end)
-        return false;
-    if (in_ram(*start, *end))
-        return true;
-    log_err("initrd lies outside RAM: %#lx to %#lx", *start, *end);
-    return false;
-}
-
 /* The loader's archive replaces the one that is built in, whose pages are used in place. */
 void initramfs_load(void)
 {
-    u64 start, end;
+    paddr_t start, end;
     const void *builtin;
     size_t size;
 
-    if (find_initrd(&start, &end)) {
+    if (memory_initrd(&start, &end)) {
         initramfs_unpack(phys_to_virt(start), end - start, false);
         page_release(ALIGN_UP(start, PAGE_SIZE), ALIGN_DOWN(end, PAGE_SIZE));
         return;

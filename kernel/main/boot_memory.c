@@ -12,23 +12,20 @@
 #include "lib/fdt.h"
 #include "lib/string.h"
 #include "mm/bump.h"
-#include "mm/kmalloc.h"
 #include "mm/memmap.h"
 #include "mm/page.h"
 
-/* The tutorial's machine, for a boot without a tree. */
-#define FALLBACK_RAM      0x40000000UL
-#define FALLBACK_RAM_SIZE MIB(128)
-
 /* Where the loader left the tree, until its copy is made. */
 static paddr_t tree_start, tree_end;
+
+/* The loader's archive; 0, 0: none. [I] */
+static paddr_t initrd_start, initrd_end;
 
 static void add_banks(const struct fdt *fdt)
 {
     int node;
 
-    fdt_for_each_node(node, fdt)
-    {
+    fdt_for_each_node(node, fdt) {
         const char *type = fdt_string(fdt, node, "device_type");
         paddr_t base;
         u64 size;
@@ -50,8 +47,9 @@ static void add_reservations(const struct fdt *fdt)
         memmap_reserve(base, size, "firmware");
     if (parent < 0)
         return;
-    fdt_for_each_child(node, fdt, parent) for (int i = 0; fdt_reg(fdt, node, i, &base, &size) == 0;
-                                               i++) memmap_reserve(base, size, "reserved");
+    fdt_for_each_child(node, fdt, parent)
+        for (int i = 0; fdt_reg(fdt, node, i, &base, &size) == 0; i++)
+            memmap_reserve(base, size, "reserved");
 }
 
 /* The loader's archive: it is read from where it lies, and freed after that. */
@@ -63,7 +61,20 @@ static void add_initrd(const struct fdt *fdt)
     if (chosen < 0 || fdt_u64(fdt, chosen, "linux,initrd-start", &start) ||
         fdt_u64(fdt, chosen, "linux,initrd-end", &end) || end <= start)
         return;
+    if (!memmap_in_bank(start, end)) {
+        log_err("initrd lies outside RAM: %#lx to %#lx", start, end);
+        return;
+    }
+    initrd_start = start;
+    initrd_end = end;
     memmap_reserve(start, end - start, "initrd");
+}
+
+bool memory_initrd(paddr_t *start, paddr_t *end)
+{
+    *start = initrd_start;
+    *end = initrd_end;
+    return initrd_end != 0;
 }
 
 /* Pages for page tables while the boot allocator is all there is. */
@@ -118,7 +129,7 @@ void memory_init(void)
         add_reservations(fdt);
         add_initrd(fdt);
     } else {
-        memmap_add(FALLBACK_RAM, FALLBACK_RAM_SIZE);
+        memmap_add(b->linear_start, b->linear_end - b->linear_start); /* the fallback map */
     }
     if (!memmap_next_free(image_end(), b->linear_end, &range))
         panic("no free memory behind the image");
@@ -134,9 +145,4 @@ void memory_release(void)
 {
     if (tree_end)
         page_release(tree_start, tree_end);
-}
-
-void *kmalloc_nosleep_fn(size_t size)
-{
-    return kmalloc_nosleep(size);
 }

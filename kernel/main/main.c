@@ -56,7 +56,7 @@ void kernel_main(paddr_t dtb)
     kmalloc_init();
     vmalloc_init();
     memory_release(); /* the tree's first place goes back */
-    irq_init(kmalloc_nosleep_fn);
+    irq_init(kmalloc_any_nosleep);
     clock_init();
     counter_user_enable();    /* programs read the time without a call (vDSO) */
     sched_init();             /* this becomes CPU 0's idle thread */

@@ -128,12 +128,17 @@ u64 memmap_total(void)
     return total;
 }
 
-bool memmap_is_ram(paddr_t pa)
+bool memmap_in_bank(paddr_t start, paddr_t end)
 {
     for (size_t i = 0; i < banks.count; i++)
-        if (pa >= banks.ranges[i].start && pa < banks.ranges[i].end)
+        if (start >= banks.ranges[i].start && end <= banks.ranges[i].end)
             return true;
     return false;
+}
+
+bool memmap_is_ram(paddr_t pa)
+{
+    return memmap_in_bank(pa, pa + 1);
 }
 
 void memmap_log(void)

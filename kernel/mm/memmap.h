@@ -34,5 +34,8 @@ u64 memmap_total(void);
 /* Is the page at pa RAM, reserved or not? */
 bool memmap_is_ram(paddr_t pa);
 
+/* Does one bank hold all of [start, end)? */
+bool memmap_in_bank(paddr_t start, paddr_t end);
+
 /* Writes the map to the log. */
 void memmap_log(void);

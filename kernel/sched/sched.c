@@ -52,30 +52,35 @@ DEFINE_PERCPU(struct runqueue, runqueue);
 struct cpumask idle_cpus, overloaded_cpus;
 u64 tick_period, fair_slice, wake_credit, wake_granularity;
 
-struct runqueue *thread_rq_lock(struct thread *t)
-{
-    for (;;) {
-        u32 cpu = READ_ONCE(t->cpu);
-        struct runqueue *rq = cpu_rq(cpu);
-
-        spin_acquire(&rq->lock);
-        if (likely(t->cpu == cpu)) /* I4 */
-            return rq;
-        spin_release(&rq->lock);
-    }
-}
-
-/* The same without a loop in the caller. */
-static inline struct runqueue *lock_rq_of(struct thread *t)
+/* The run queue of t, locked; NULL when t moved to another one meanwhile (I4). */
+static inline struct runqueue *rq_try_lock_of(struct thread *t)
 {
     u32 cpu = READ_ONCE(t->cpu);
     struct runqueue *rq = cpu_rq(cpu);
 
     spin_acquire(&rq->lock);
-    if (likely(t->cpu == cpu)) /* I4 */
+    if (likely(t->cpu == cpu))
         return rq;
     spin_release(&rq->lock);
-    return thread_rq_lock(t);
+    return NULL;
+}
+
+struct runqueue *thread_rq_lock(struct thread *t)
+{
+    struct runqueue *rq;
+
+    do
+        rq = rq_try_lock_of(t);
+    while (unlikely(!rq));
+    return rq;
+}
+
+/* The same without a loop in the caller. */
+static inline struct runqueue *lock_rq_of(struct thread *t)
+{
+    struct runqueue *rq = rq_try_lock_of(t);
+
+    return likely(rq) ? rq : thread_rq_lock(t);
 }
 
 /* ---- The lists of those that wait ---- */

@@ -40,7 +40,6 @@ enum {
 void trap_from_user(struct trap_frame *f, u64 esr, u64 far);
 void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far);
 void trap_unexpected(struct trap_frame *f, u64 esr, u64 far) __noreturn;
-void trap_overflow(struct trap_frame *f, u64 esr, u64 far) __noreturn;
 
 const struct trap_frame *trap_reported_frame;
 
@@ -104,10 +103,10 @@ void trap_from_user(struct trap_frame *f, u64 esr, u64 far)
 
 /*
  * An exception that nobody handles. Until boot_early() has relocated the image and published its
- * table, the report above would follow pointers that are not right yet: then the assembly UART
+ * table, exception_report() would follow pointers that are not right yet: then the assembly UART
  * says what it was, and that is all.
  */
-static void __noreturn report(const struct trap_frame *f, u64 esr, u64 far)
+void trap_unexpected(struct trap_frame *f, u64 esr, u64 far)
 {
     trap_reported_frame = f;
     if (kernel_page_table_root)
@@ -130,25 +129,13 @@ void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
 
     if (demo_catch(f, esr, far))
         return;
-    if (ESR_EC(esr) != EC_DABORT || far & (1UL << 55)) {
-        report(f, esr, far);
-    }
+    if (ESR_EC(esr) != EC_DABORT || far & (1UL << 55))
+        trap_unexpected(f, esr, far);
     fault.kind = abort_kind(esr);
     fault.write = (esr & ESR_WNR) && !(esr & ESR_CM);
     irq_restore(f->pstate & 0x3c0);
     trap_fault(f, &fault);
     irq_disable();
-}
-
-void trap_unexpected(struct trap_frame *f, u64 esr, u64 far)
-{
-    report(f, esr, far);
-}
-
-/* SP left its stack; the frame lies on the overflow stack. */
-void trap_overflow(struct trap_frame *f, u64 esr, u64 far)
-{
-    report(f, esr, far);
 }
 
 bool trap_fixup(struct trap_frame *f)

@@ -221,7 +221,7 @@ stack_overflow:
     mov     x0, sp
     mrs     x1, esr_el1
     mrs     x2, far_el1
-    bl      trap_overflow
+    bl      trap_unexpected
 
 /* user_enter(): the first way out of a new user thread, from its prepared frame. */
     .global user_enter
