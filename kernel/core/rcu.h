@@ -21,6 +21,23 @@ static inline void rcu_read_unlock(void)
     preempt_enable();
 }
 
+/* rcu_guard(); is a declaration: a read side until its block is left. */
+struct rcu_guard {
+};
+
+static inline struct rcu_guard rcu_guard_begin(void)
+{
+    rcu_read_lock();
+    return (struct rcu_guard){};
+}
+
+static inline void rcu_guard_end(const struct rcu_guard *guard)
+{
+    rcu_read_unlock();
+}
+
+#define rcu_guard() SCOPE_GUARD(rcu_guard, rcu_guard)
+
 /* Loads a pointer; what it points at is loaded after it (address dependency, Arm ARM B2.3.3). */
 #define rcu_dereference(p) READ_ONCE(p)
 

@@ -4,6 +4,7 @@
  * spin_lock: not to be taken by interrupt handlers; preemption is off while held.
  * spin_lock_irqsave, spin_lock_irq: for locks that handlers take too; IRQs are masked while held,
  * and the preemption counter is left alone.
+ * spin_guard, spin_guard_irqsave: the same by scope, for holds that end where their block ends.
  */
 #pragma once
 
@@ -130,6 +131,39 @@ static inline void spin_unlock_irq(struct spinlock *lock)
     if (unlikely(READ_ONCE(current_head()->work) & WORK_RESCHED))
         preempt_check();
 }
+
+/*
+ * spin_guard_irqsave(&lock); is a declaration: it takes the lock, and every way out of its block
+ * gives it back. spin_guard(&lock); the same for a lock that no handler takes.
+ */
+struct spin_guard {
+    struct spinlock *lock;
+    irqflags_t flags;
+};
+
+static __always_inline struct spin_guard spin_guard_begin(struct spinlock *lock)
+{
+    spin_lock(lock);
+    return (struct spin_guard){lock, 0};
+}
+
+static __always_inline void spin_guard_end(const struct spin_guard *guard)
+{
+    spin_unlock(guard->lock);
+}
+
+static __always_inline struct spin_guard spin_guard_irqsave_begin(struct spinlock *lock)
+{
+    return (struct spin_guard){lock, spin_lock_irqsave(lock)};
+}
+
+static __always_inline void spin_guard_irqsave_end(const struct spin_guard *guard)
+{
+    spin_unlock_irqrestore(guard->lock, guard->flags);
+}
+
+#define spin_guard(lock)         SCOPE_GUARD(spin_guard, spin_guard, lock)
+#define spin_guard_irqsave(lock) SCOPE_GUARD(spin_guard, spin_guard_irqsave, lock)
 
 static inline bool spin_is_held(const struct spinlock *lock)
 {

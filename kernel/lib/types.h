@@ -59,6 +59,14 @@ typedef s64 loff_t;        /* position in a file, in bytes */
 #define container_of(ptr, type, member) \
     ((type *)((char *)(ptr)-offsetof(type, member) + 0 * sizeof((ptr) == &((type *)0)->member)))
 
+#define CONCAT_(a, b) a##b
+#define CONCAT(a, b)  CONCAT_(a, b)
+
+/* A struct `type` made by name_begin(arg), which every way out of its block ends by name_end(). */
+#define SCOPE_GUARD(type, name, ...)                                                  \
+    const struct type CONCAT(guard_, __LINE__) __cleanup(name##_end) __maybe_unused = \
+        name##_begin(__VA_ARGS__)
+
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -75,6 +83,7 @@ typedef s64 loff_t;        /* position in a file, in bytes */
 #define __noreturn                   __attribute__((noreturn))
 #define __noinline                   __attribute__((noinline))
 #define __cold                       __attribute__((cold))
+#define __cleanup(fn)                __attribute__((cleanup(fn)))
 #define __must_check                 __attribute__((warn_unused_result))
 #define __printf(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 #ifndef __always_inline /* a host's libc has it too */

@@ -221,14 +221,10 @@ struct task *task_find(u32 tid)
 
 struct task *task_find_get(u32 tid)
 {
-    struct task *task;
+    rcu_guard();
+    struct task *task = task_find(tid);
 
-    rcu_read_lock();
-    task = task_find(tid);
-    if (task && !ref_get_unless_zero(&task->refs))
-        task = NULL;
-    rcu_read_unlock();
-    return task;
+    return task && ref_get_unless_zero(&task->refs) ? task : NULL;
 }
 
 struct process *process_find(u32 tgid)
@@ -240,12 +236,8 @@ struct process *process_find(u32 tgid)
 
 struct process *process_find_get(u32 tgid)
 {
-    struct process *process;
+    rcu_guard();
+    struct process *process = process_find(tgid);
 
-    rcu_read_lock();
-    process = process_find(tgid);
-    if (process && !ref_get_unless_zero(&process->refs))
-        process = NULL;
-    rcu_read_unlock();
-    return process;
+    return process && ref_get_unless_zero(&process->refs) ? process : NULL;
 }

@@ -308,11 +308,9 @@ int signal_send_task(struct task *task, int sig, const struct siginfo *info)
 
 int signal_send_process(struct process *process, int sig, const struct siginfo *info)
 {
-    irqflags_t flags = spin_lock_irqsave(&process->lock);
-    int result = send_locked(process, NULL, sig, info, false);
+    spin_guard_irqsave(&process->lock);
 
-    spin_unlock_irqrestore(&process->lock, flags);
-    return MIN(result, 0);
+    return MIN(send_locked(process, NULL, sig, info, false), 0);
 }
 
 int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *info)
