@@ -52,7 +52,7 @@ int file_place(struct file *file, struct path *out)
 {
     struct inode *inode;
 
-    *out = (struct path){file->path.mount, file->path.dentry};
+    *out = file->path;
     if (out->dentry) {
         path_get(out);
         return 0;

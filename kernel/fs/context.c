@@ -238,7 +238,7 @@ int path_text(const struct path *path, char *buf, size_t size, char **out)
 /* "pipe:[12]", "socket:[3]"; names with a bracket stand for themselves. */
 int file_text(struct file *file, char *buf, size_t size, char **out)
 {
-    struct path path = {file->path.mount, file->path.dentry};
+    struct path path = file->path;
     const char *name;
     size_t len;
 

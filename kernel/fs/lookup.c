@@ -44,14 +44,11 @@ int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make, s
 
 int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *out)
 {
-    struct user_path path;
+    struct user_path path __scoped(user_path);
     int err = user_path_get(&path, name);
 
-    if (err)
-        return err;
-    err = path_lookup(at_fd, path.text, flags, out);
-    user_path_put(&path);
-    return err;
+    out->dentry = NULL;
+    return err ? err : path_lookup(at_fd, path.text, flags, out);
 }
 
 int user_path_get(struct user_path *path, struct user_ptr from)
@@ -77,8 +74,9 @@ int user_path_get(struct user_path *path, struct user_ptr from)
 
 void user_path_put(struct user_path *path)
 {
-    if (unlikely(path->page))
+    if (path->page)
         page_put(path->page);
+    path->page = NULL;
 }
 
 int lookup_flags_at(u32 at_flags, u32 allowed, u32 *lookup)

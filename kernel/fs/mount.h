@@ -91,6 +91,13 @@ static inline void path_put(const struct path *path)
     mount_put(path->mount);
 }
 
+/* dentry NULL: nothing is held. */
+static inline void scoped_end_path(const struct path *path)
+{
+    if (path->dentry)
+        path_put(path);
+}
+
 /* 0 or -EROFS. */
 int mount_may_write(const struct mount *mount);
 

@@ -319,7 +319,7 @@ static __always_inline int find_start(struct walk *w, int at_fd, const char *nam
     if (unlikely(shared))
         spin_unlock(&fs->lock);
     if (at_fd != AT_FDCWD && *name != '/') {
-        w->at = (struct path){w->start.file->path.mount, w->start.file->path.dentry};
+        w->at = w->start.file->path;
         if (!w->at.dentry)
             return -ENOTDIR;
     }

@@ -33,9 +33,16 @@ struct user_path {
     char small[USER_PATH_INLINE + 8];
 };
 
-/* 0, -EFAULT, -ENAMETOOLONG, -ENOMEM. */
+/* 0, -EFAULT, -ENAMETOOLONG, -ENOMEM: then there is nothing to put, but putting is harmless. */
 int user_path_get(struct user_path *path, struct user_ptr from);
+
 void user_path_put(struct user_path *path);
+
+static inline void scoped_end_user_path(struct user_path *path)
+{
+    if (unlikely(path->page))
+        user_path_put(path);
+}
 
 /*
  * Find what `name` means from directory at_fd (or AT_FDCWD; ignored when absolute): *out with
@@ -45,6 +52,7 @@ int path_lookup(int at_fd, const char *name, u32 flags, struct path *out);
 /* stat of a path: as path_lookup(), but only the attributes come out. */
 int path_getattr(int at_fd, const char *name, u32 flags, struct kstat *st);
 
+/* The same of a name in user memory; on an error out->dentry is NULL. */
 int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *out);
 
 /* LOOKUP_* for the AT_* flags of a call that follows by default; -EINVAL if not in `allowed`. */

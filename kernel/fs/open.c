@@ -150,7 +150,7 @@ static int open_path(const struct path *path, u32 flags, bool created, struct fi
         path_put(path);
         return err ? err : -ENOMEM;
     }
-    file->path = (struct file_path){path->mount, path->dentry}; /* I1 */
+    file->path = *path; /* I1 */
     file->inode = inode;
     if (flags & O_PATH) {
         file->ops = &path_ops;
@@ -396,7 +396,7 @@ void file_getattr(struct file *file, struct kstat *st)
 
 static void hook_path_put(struct file *file)
 {
-    struct path path = {file->path.mount, file->path.dentry};
+    struct path path = file->path;
 
     if (!path.dentry)
         return;

@@ -17,12 +17,6 @@ struct mount;
 struct pipe;
 struct super_block;
 
-/* A place: an entry, and the mount through which it is seen. */
-struct path {
-    struct mount *mount;
-    struct dentry *dentry;
-};
-
 #define NAME_MAX       255
 #define PATH_MAX       4096
 

@@ -61,6 +61,11 @@ static inline void fd_ref_put(struct fd_ref ref)
         file_put(ref.file);
 }
 
+static inline void scoped_end_fd(struct fd_ref *ref)
+{
+    fd_ref_put(*ref);
+}
+
 /* The same without O_PATH files: what all calls that do I/O use. */
 static inline struct fd_ref fd_ref_get(u32 fd)
 {

@@ -99,7 +99,8 @@ struct file_ops {
     const char *name; /* of such a file in /proc/PID/fd: "pipe", "anon_inode:[eventfd]" */
 };
 
-struct file_path {
+/* A place: an entry, and the mount through which it is seen. Only fs looks behind it. */
+struct path {
     struct mount *mount;
     struct dentry *dentry;
 };
@@ -115,10 +116,10 @@ struct file {
     struct inode *inode;        /* [I] NULL: no inode */
     struct mapping *mapping;    /* [I] page cache, or NULL */
     struct mutex pos_lock;
-    struct file_path path; /* [I] counted by fs, which puts it by the hook of file.c */
-    s32 owner_pid;         /* F_SETOWN: pid, or -pgrp */
-    u64 id;                /* [I] without an inode: the number that fstat and /proc show */
-    struct rcu_head rcu;   /* free; also the link of the deferred-put list */
+    struct path path;    /* [I] counted by fs, which puts it by the hook of file.c */
+    s32 owner_pid;       /* F_SETOWN: pid, or -pgrp */
+    u64 id;              /* [I] without an inode: the number that fstat and /proc show */
+    struct rcu_head rcu; /* free; also the link of the deferred-put list */
 };
 
 /*
@@ -147,6 +148,12 @@ static inline void file_put(struct file *file)
 {
     if (ref_put(&file->refs))
         file_release(file);
+}
+
+static inline void scoped_end_file(struct file **file)
+{
+    if (*file)
+        file_put(*file);
 }
 
 /* Drop a reference where sleeping is not allowed: the release runs in a worker. */

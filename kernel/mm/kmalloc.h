@@ -50,6 +50,12 @@ static __always_inline void *kmalloc_nosleep(size_t size)
 /* Takes any object of kmalloc or of a cache; NULL does nothing. */
 void kfree(void *object);
 
+/* Of any pointer variable. */
+static inline void scoped_end_kmalloc(void *variable)
+{
+    kfree(*(void **)variable);
+}
+
 /* After page_init(). */
 void kmalloc_init(void);
 

@@ -133,6 +133,12 @@ static inline void page_put(struct page *page)
         page_free(page, page->order);
 }
 
+static inline void scoped_end_page(struct page **page)
+{
+    if (*page)
+        page_put(*page);
+}
+
 static inline bool page_get_unless_zero(struct page *page)
 {
     return ref_get_unless_zero(&page->refs);

@@ -230,7 +230,7 @@ static int exe_follow(struct inode *inode, struct path *out)
     int err = -ENOENT;
 
     if (space && space->exe) {
-        *out = (struct path){space->exe->path.mount, space->exe->path.dentry};
+        *out = space->exe->path;
         path_get(out);
         err = 0;
     }

@@ -315,13 +315,10 @@ static void show_region(struct seq *s, struct vm_region *r)
     }
     while (s->len - start < 73)
         seq_putc(s, ' ');
-    if (r->file && r->file->path.dentry) {
-        struct path path = {r->file->path.mount, r->file->path.dentry};
-
-        seq_path(s, &path, "\n");
-    } else {
+    if (r->file && r->file->path.dentry)
+        seq_path(s, &r->file->path, "\n");
+    else
         seq_puts(s, name);
-    }
     seq_putc(s, '\n');
 }
 

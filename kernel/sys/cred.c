@@ -31,189 +31,154 @@ long sys_getegid(void)
     return current_cred()->egid;
 }
 
-static int put_three(u64 a, u64 b, u64 c, u32 x, u32 y, u32 z)
+/* ---- user ids and group ids, which change by the same rules ---- */
+
+enum id_kind { USERS, GROUPS };
+
+static const struct cred_ids *own_ids(enum id_kind kind)
 {
-    if (put_user_u32(USER_PTR(a), x) || put_user_u32(USER_PTR(b), y) ||
-        put_user_u32(USER_PTR(c), z))
+    return kind == USERS ? &current_cred()->user : &current_cred()->group;
+}
+
+static bool may_set(enum id_kind kind)
+{
+    return cred_has_cap(kind == USERS ? CAP_SETUID : CAP_SETGID);
+}
+
+static long get_three(enum id_kind kind, u64 real, u64 effective, u64 saved)
+{
+    const struct cred_ids *ids = own_ids(kind);
+
+    if (put_user_u32(USER_PTR(real), ids->real) ||
+        put_user_u32(USER_PTR(effective), ids->effective) ||
+        put_user_u32(USER_PTR(saved), ids->saved))
         return -EFAULT;
     return 0;
 }
 
+/* New ids of one kind, UNCHANGED where they stay; the checks are made. */
+static long install(enum id_kind kind, struct cred_ids to)
+{
+    struct cred *new = cred_copy();
+    struct cred_ids *ids;
+
+    if (!new)
+        return -ENOMEM;
+    ids = kind == USERS ? &new->user : &new->group;
+    if (to.real != UNCHANGED)
+        ids->real = to.real;
+    if (to.effective != UNCHANGED)
+        ids->effective = to.effective;
+    if (to.saved != UNCHANGED)
+        ids->saved = to.saved;
+    ids->fs = to.fs != UNCHANGED ? to.fs : ids->effective;
+    cred_fix_caps(new, current_cred());
+    cred_install(new);
+    return 0;
+}
+
+static bool one_of(u32 id, const struct cred_ids *ids)
+{
+    return id == UNCHANGED || id == ids->real || id == ids->effective || id == ids->saved;
+}
+
+static long set_one(enum id_kind kind, u32 id)
+{
+    const struct cred_ids *ids = own_ids(kind);
+
+    if (id == UNCHANGED)
+        return -EINVAL;
+    if (may_set(kind))
+        return install(kind, (struct cred_ids){id, id, id, UNCHANGED});
+    if (id != ids->real && id != ids->saved)
+        return -EPERM;
+    return install(kind, (struct cred_ids){UNCHANGED, id, UNCHANGED, UNCHANGED});
+}
+
+static long set_two(enum id_kind kind, u32 real, u32 effective)
+{
+    const struct cred_ids *ids = own_ids(kind);
+    u32 saved = UNCHANGED;
+
+    if (!may_set(kind) && ((real != UNCHANGED && real != ids->real && real != ids->effective) ||
+                           !one_of(effective, ids)))
+        return -EPERM;
+    if (real != UNCHANGED || (effective != UNCHANGED && effective != ids->real))
+        saved = effective != UNCHANGED ? effective : ids->effective;
+    return install(kind, (struct cred_ids){real, effective, saved, UNCHANGED});
+}
+
+static long set_three(enum id_kind kind, u32 real, u32 effective, u32 saved)
+{
+    const struct cred_ids *ids = own_ids(kind);
+
+    if (!may_set(kind) && (!one_of(real, ids) || !one_of(effective, ids) || !one_of(saved, ids)))
+        return -EPERM;
+    return install(kind, (struct cred_ids){real, effective, saved, UNCHANGED});
+}
+
+/* The old id, whether it was changed or not. */
+static long set_fs(enum id_kind kind, u32 id)
+{
+    const struct cred_ids *ids = own_ids(kind);
+    u32 old = ids->fs;
+
+    if (id != UNCHANGED && id != old && (one_of(id, ids) || may_set(kind)))
+        install(kind, (struct cred_ids){UNCHANGED, UNCHANGED, UNCHANGED, id});
+    return old;
+}
+
 long sys_getresuid(u64 real, u64 effective, u64 saved)
 {
-    const struct cred *c = current_cred();
-
-    return put_three(real, effective, saved, c->uid, c->euid, c->suid);
+    return get_three(USERS, real, effective, saved);
 }
 
 long sys_getresgid(u64 real, u64 effective, u64 saved)
 {
-    const struct cred *c = current_cred();
-
-    return put_three(real, effective, saved, c->gid, c->egid, c->sgid);
-}
-
-/* ---- user ids ---- */
-
-/* New user ids, UNCHANGED where they stay; the checks are made. */
-static long install_uids(u32 uid, u32 euid, u32 suid)
-{
-    const struct cred *old = current_cred();
-    struct cred *new = cred_copy();
-
-    if (!new)
-        return -ENOMEM;
-    if (uid != UNCHANGED)
-        new->uid = uid;
-    if (euid != UNCHANGED)
-        new->euid = euid;
-    if (suid != UNCHANGED)
-        new->suid = suid;
-    new->fsuid = new->euid;
-    cred_fix_caps(new, old);
-    cred_install(new);
-    return 0;
-}
-
-static bool one_of_uids(u32 id, const struct cred *c)
-{
-    return id == UNCHANGED || id == c->uid || id == c->euid || id == c->suid;
+    return get_three(GROUPS, real, effective, saved);
 }
 
 long sys_setuid(u64 id)
 {
-    const struct cred *c = current_cred();
-    u32 uid = (u32)id;
-
-    if (uid == UNCHANGED)
-        return -EINVAL;
-    if (cred_can(c, CAP_SETUID))
-        return install_uids(uid, uid, uid);
-    if (uid != c->uid && uid != c->suid)
-        return -EPERM;
-    return install_uids(UNCHANGED, uid, UNCHANGED);
-}
-
-long sys_setreuid(u64 real, u64 effective)
-{
-    const struct cred *c = current_cred();
-    u32 uid = (u32)real, euid = (u32)effective, suid = UNCHANGED;
-
-    if (!cred_can(c, CAP_SETUID) &&
-        ((uid != UNCHANGED && uid != c->uid && uid != c->euid) || !one_of_uids(euid, c)))
-        return -EPERM;
-    if (uid != UNCHANGED || (euid != UNCHANGED && euid != c->uid))
-        suid = euid != UNCHANGED ? euid : c->euid;
-    return install_uids(uid, euid, suid);
-}
-
-long sys_setresuid(u64 real, u64 effective, u64 saved)
-{
-    const struct cred *c = current_cred();
-    u32 uid = (u32)real, euid = (u32)effective, suid = (u32)saved;
-
-    if (!cred_can(c, CAP_SETUID) &&
-        (!one_of_uids(uid, c) || !one_of_uids(euid, c) || !one_of_uids(suid, c)))
-        return -EPERM;
-    return install_uids(uid, euid, suid);
-}
-
-long sys_setfsuid(u64 id)
-{
-    const struct cred *c = current_cred();
-    u32 old = c->fsuid, uid = (u32)id;
-    struct cred *new;
-
-    if (uid == UNCHANGED || uid == old ||
-        (!one_of_uids(uid, c) && uid != c->fsuid && !cred_can(c, CAP_SETUID)))
-        return old;
-    new = cred_copy();
-    if (!new)
-        return old;
-    new->fsuid = uid;
-    cred_fix_caps(new, c);
-    cred_install(new);
-    return old;
-}
-
-/* ---- group ids ---- */
-
-static long install_gids(u32 gid, u32 egid, u32 sgid)
-{
-    struct cred *new = cred_copy();
-
-    if (!new)
-        return -ENOMEM;
-    if (gid != UNCHANGED)
-        new->gid = gid;
-    if (egid != UNCHANGED)
-        new->egid = egid;
-    if (sgid != UNCHANGED)
-        new->sgid = sgid;
-    new->fsgid = new->egid;
-    cred_install(new);
-    return 0;
-}
-
-static bool one_of_gids(u32 id, const struct cred *c)
-{
-    return id == UNCHANGED || id == c->gid || id == c->egid || id == c->sgid;
+    return set_one(USERS, id);
 }
 
 long sys_setgid(u64 id)
 {
-    const struct cred *c = current_cred();
-    u32 gid = (u32)id;
+    return set_one(GROUPS, id);
+}
 
-    if (gid == UNCHANGED)
-        return -EINVAL;
-    if (cred_can(c, CAP_SETGID))
-        return install_gids(gid, gid, gid);
-    if (gid != c->gid && gid != c->sgid)
-        return -EPERM;
-    return install_gids(UNCHANGED, gid, UNCHANGED);
+long sys_setreuid(u64 real, u64 effective)
+{
+    return set_two(USERS, real, effective);
 }
 
 long sys_setregid(u64 real, u64 effective)
 {
-    const struct cred *c = current_cred();
-    u32 gid = (u32)real, egid = (u32)effective, sgid = UNCHANGED;
+    return set_two(GROUPS, real, effective);
+}
 
-    if (!cred_can(c, CAP_SETGID) &&
-        ((gid != UNCHANGED && gid != c->gid && gid != c->egid) || !one_of_gids(egid, c)))
-        return -EPERM;
-    if (gid != UNCHANGED || (egid != UNCHANGED && egid != c->gid))
-        sgid = egid != UNCHANGED ? egid : c->egid;
-    return install_gids(gid, egid, sgid);
+long sys_setresuid(u64 real, u64 effective, u64 saved)
+{
+    return set_three(USERS, real, effective, saved);
 }
 
 long sys_setresgid(u64 real, u64 effective, u64 saved)
 {
-    const struct cred *c = current_cred();
-    u32 gid = (u32)real, egid = (u32)effective, sgid = (u32)saved;
+    return set_three(GROUPS, real, effective, saved);
+}
 
-    if (!cred_can(c, CAP_SETGID) &&
-        (!one_of_gids(gid, c) || !one_of_gids(egid, c) || !one_of_gids(sgid, c)))
-        return -EPERM;
-    return install_gids(gid, egid, sgid);
+long sys_setfsuid(u64 id)
+{
+    return set_fs(USERS, id);
 }
 
 long sys_setfsgid(u64 id)
 {
-    const struct cred *c = current_cred();
-    u32 old = c->fsgid, gid = (u32)id;
-    struct cred *new;
-
-    if (gid == UNCHANGED || gid == old ||
-        (!one_of_gids(gid, c) && gid != c->fsgid && !cred_can(c, CAP_SETGID)))
-        return old;
-    new = cred_copy();
-    if (!new)
-        return old;
-    new->fsgid = gid;
-    cred_install(new);
-    return old;
+    return set_fs(GROUPS, id);
 }
+
+/* ---- supplementary groups ---- */
 
 long sys_getgroups(u64 size, u64 list)
 {
@@ -262,7 +227,7 @@ long sys_setgroups(u64 size, u64 list)
     struct group_set *set = NULL;
     struct cred *new;
 
-    if (!cred_has_cap(CAP_SETGID))
+    if (!may_set(GROUPS))
         return -EPERM;
     if ((u32)size > GROUPS_MAX)
         return -EINVAL;

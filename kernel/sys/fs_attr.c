@@ -30,34 +30,24 @@ static long set_at(const struct path *path, struct attr *attr)
 
 static long set_by_name(int at_fd, u64 name, u32 lookup, struct attr *attr)
 {
-    struct path path;
+    struct path path __scoped(path);
     long err = path_lookup_user(at_fd, USER_PTR(name), lookup, &path);
 
     if (err)
         return err;
     if (attr->valid & ATTR_MODE && S_ISLNK(path.dentry->inode->mode))
-        err = -EOPNOTSUPP; /* a link's mode means nothing */
-    else
-        err = set_at(&path, attr);
-    path_put(&path);
-    return err;
+        return -EOPNOTSUPP; /* a link's mode means nothing */
+    return set_at(&path, attr);
 }
 
 /* A pipe or its like has no attributes that could change. */
 static long set_by_fd(u32 fd, struct attr *attr)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long err = -EPERM;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
     if (!ref.file)
         return -EBADF;
-    if (ref.file->path.dentry) {
-        struct path path = {ref.file->path.mount, ref.file->path.dentry};
-
-        err = set_at(&path, attr);
-    }
-    fd_ref_put(ref);
-    return err;
+    return ref.file->path.dentry ? set_at(&ref.file->path, attr) : -EPERM;
 }
 
 long sys_fchmod(u64 fd, u64 mode)
@@ -177,35 +167,27 @@ static long truncate_at(const struct path *path, u64 size)
 
 long sys_truncate(u64 name, u64 size)
 {
-    struct path path;
+    struct path path __scoped(path) = {0};
     long err = check_size(size);
 
     if (!err)
         err = path_lookup_user(AT_FDCWD, USER_PTR(name), LOOKUP_FOLLOW, &path);
-    if (err)
-        return err;
-    err = truncate_at(&path, size);
-    path_put(&path);
-    return err;
+    return err ? err : truncate_at(&path, size);
 }
 
 long sys_ftruncate(u64 fd, u64 size)
 {
     struct attr attr = {.valid = ATTR_SIZE | ATTR_MTIME, .size = size};
-    struct fd_ref ref = fd_ref_get(fd);
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
     struct file *file = ref.file;
     long err;
 
     if (!file)
         return -EBADF;
     if (!file->inode || !S_ISREG(file->inode->mode) || !(file->mode & FMODE_WRITE))
-        err = -EINVAL;
-    else
-        err = check_size(size);
-    if (!err)
-        err = inode_setattr(file->inode, &attr);
-    fd_ref_put(ref);
-    return err;
+        return -EINVAL;
+    err = check_size(size);
+    return err ? err : inode_setattr(file->inode, &attr);
 }
 
 static long fallocate_file(struct file *file, u32 mode, s64 offset, s64 len)
@@ -229,14 +211,9 @@ static long fallocate_file(struct file *file, u32 mode, s64 offset, s64 len)
 
 long sys_fallocate(u64 fd, u64 mode, u64 offset, u64 len)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long err;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
-    if (!ref.file)
-        return -EBADF;
-    err = fallocate_file(ref.file, mode, offset, len);
-    fd_ref_put(ref);
-    return err;
+    return ref.file ? fallocate_file(ref.file, mode, offset, len) : -EBADF;
 }
 
 /* ---- extended attributes: the space is there, the names are not kept ---- */

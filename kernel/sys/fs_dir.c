@@ -16,74 +16,52 @@
 
 long sys_mkdirat(u64 at_fd, u64 name, u64 mode)
 {
-    struct user_path path;
+    struct user_path path __scoped(user_path);
     int err = user_path_get(&path, USER_PTR(name));
 
-    if (err)
-        return err;
-    err = vfs_mkdir(at_fd, path.text, mode);
-    user_path_put(&path);
-    return err;
+    return err ? err : vfs_mkdir(at_fd, path.text, mode);
 }
 
 long sys_mknodat(u64 at_fd, u64 name, u64 mode, u64 dev)
 {
-    struct user_path path;
+    struct user_path path __scoped(user_path);
     int err = user_path_get(&path, USER_PTR(name));
 
-    if (err)
-        return err;
-    err = vfs_mknod(at_fd, path.text, mode & (S_IFMT | S_IALLUGO), (u32)dev);
-    user_path_put(&path);
-    return err;
+    return err ? err : vfs_mknod(at_fd, path.text, mode & (S_IFMT | S_IALLUGO), (u32)dev);
 }
 
 long sys_unlinkat(u64 at_fd, u64 name, u64 flags)
 {
-    struct user_path path;
-    int err;
+    struct user_path path __scoped(user_path) = {0};
+    int err = (u32)flags & ~AT_REMOVEDIR ? -EINVAL : user_path_get(&path, USER_PTR(name));
 
-    if ((u32)flags & ~AT_REMOVEDIR)
-        return -EINVAL;
-    err = user_path_get(&path, USER_PTR(name));
     if (err)
         return err;
-    err = flags & AT_REMOVEDIR ? vfs_rmdir(at_fd, path.text) : vfs_unlink(at_fd, path.text);
-    user_path_put(&path);
-    return err;
+    return flags & AT_REMOVEDIR ? vfs_rmdir(at_fd, path.text) : vfs_unlink(at_fd, path.text);
 }
 
-/* Two names at a time. */
+/* Two names at a time, which the caller put into its scope. */
 static int two_paths(struct user_path *a, u64 a_ptr, struct user_path *b, u64 b_ptr)
 {
     int err = user_path_get(a, USER_PTR(a_ptr));
 
-    if (err)
-        return err;
-    err = user_path_get(b, USER_PTR(b_ptr));
-    if (err)
-        user_path_put(a);
-    return err;
+    b->page = NULL;
+    return err ? err : user_path_get(b, USER_PTR(b_ptr));
 }
 
 long sys_symlinkat(u64 text_ptr, u64 at_fd, u64 name)
 {
-    struct user_path text, path;
+    struct user_path text __scoped(user_path), path __scoped(user_path);
     int err = two_paths(&text, text_ptr, &path, name);
 
-    if (err)
-        return err;
-    err = vfs_symlink(text.text, at_fd, path.text);
-    user_path_put(&path);
-    user_path_put(&text);
-    return err;
+    return err ? err : vfs_symlink(text.text, at_fd, path.text);
 }
 
 long sys_linkat(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
 {
-    struct user_path from, to;
+    struct user_path from __scoped(user_path), to __scoped(user_path);
+    int err = two_paths(&from, old, &to, new);
     u32 lookup = flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0;
-    int err;
 
     if ((u32)flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
         return -EINVAL;
@@ -92,26 +70,15 @@ long sys_linkat(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
             return -ENOENT;
         lookup |= LOOKUP_EMPTY;
     }
-    err = two_paths(&from, old, &to, new);
-    if (err)
-        return err;
-    err = vfs_link(old_fd, from.text, new_fd, to.text, lookup);
-    user_path_put(&to);
-    user_path_put(&from);
-    return err;
+    return err ? err : vfs_link(old_fd, from.text, new_fd, to.text, lookup);
 }
 
 long sys_renameat2(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
 {
-    struct user_path from, to;
+    struct user_path from __scoped(user_path), to __scoped(user_path);
     int err = two_paths(&from, old, &to, new);
 
-    if (err)
-        return err;
-    err = vfs_rename(old_fd, from.text, new_fd, to.text, flags);
-    user_path_put(&to);
-    user_path_put(&from);
-    return err;
+    return err ? err : vfs_rename(old_fd, from.text, new_fd, to.text, flags);
 }
 
 long sys_renameat(u64 old_fd, u64 old, u64 new_fd, u64 new)
@@ -133,45 +100,32 @@ static long change_dir(const struct path *path)
 
 long sys_chdir(u64 name)
 {
-    struct path path;
+    struct path path __scoped(path);
     long err = path_lookup_user(AT_FDCWD, USER_PTR(name), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
 
-    if (err)
-        return err;
-    err = change_dir(&path);
-    path_put(&path);
-    return err;
+    return err ? err : change_dir(&path);
 }
 
 long sys_fchdir(u64 fd)
 {
-    struct fd_ref ref = fd_ref_get_raw(fd);
-    long err = -ENOTDIR;
+    struct fd_ref ref __scoped(fd) = fd_ref_get_raw(fd);
 
     if (!ref.file)
         return -EBADF;
-    if (ref.file->path.dentry) {
-        struct path path = {ref.file->path.mount, ref.file->path.dentry};
-
-        err = change_dir(&path);
-    }
-    fd_ref_put(ref);
-    return err;
+    return ref.file->path.dentry ? change_dir(&ref.file->path) : -ENOTDIR;
 }
 
 long sys_chroot(u64 name)
 {
-    struct path path;
+    struct path path __scoped(path);
     long err = path_lookup_user(AT_FDCWD, USER_PTR(name), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &path);
 
-    if (err)
-        return err;
-    err = inode_permission(path.dentry->inode, MAY_EXEC);
+    if (!err)
+        err = inode_permission(path.dentry->inode, MAY_EXEC);
     if (!err && !cred_has_cap(CAP_SYS_CHROOT))
         err = -EPERM;
     if (!err)
         fs_context_set_root(current_fs(), &path);
-    path_put(&path);
     return err;
 }
 
@@ -179,9 +133,9 @@ long sys_chroot(u64 name)
 long sys_getcwd(u64 to, u64 size)
 {
     static const char mark[] = "(unreachable)";
-    struct page *page = page_alloc(0, 0);
+    struct page *page __scoped(page) = page_alloc(0, 0);
+    struct path cwd __scoped(path) = {0};
     char *buf, *text;
-    struct path cwd;
     size_t len;
     long n;
 
@@ -189,20 +143,17 @@ long sys_getcwd(u64 to, u64 size)
         return -ENOMEM;
     buf = page_to_virt(page);
     fs_context_cwd(current_fs(), &cwd);
-    n = -ENOENT;
-    if (!dentry_unhashed(cwd.dentry) || dentry_is_root(cwd.dentry))
-        n = path_text(&cwd, buf + sizeof(mark), PATH_MAX - sizeof(mark), &text);
-    if (n >= 0) {
-        if (n > 0) {
-            text -= strlen(mark);
-            memcpy(text, mark, strlen(mark));
-        }
-        len = strlen(text) + 1;
-        n = len > size ? -ERANGE : copy_to_user(USER_PTR(to), text, len) ? -EFAULT : (long)len;
+    if (dentry_unhashed(cwd.dentry) && !dentry_is_root(cwd.dentry))
+        return -ENOENT;
+    n = path_text(&cwd, buf + sizeof(mark), PATH_MAX - sizeof(mark), &text);
+    if (n < 0)
+        return n;
+    if (n > 0) {
+        text -= strlen(mark);
+        memcpy(text, mark, strlen(mark));
     }
-    path_put(&cwd);
-    page_put(page);
-    return n;
+    len = strlen(text) + 1;
+    return len > size ? -ERANGE : copy_to_user(USER_PTR(to), text, len) ? -EFAULT : (long)len;
 }
 
 long sys_umask(u64 mask)
@@ -286,7 +237,7 @@ static long read_entries(struct file *file, u64 to, size_t count, struct getdent
 static long getdents_locked(struct file *file, u64 to, size_t count)
 {
     struct getdents g = {.emit = {emit_dirent, file->pos}};
-    struct page *page;
+    struct page *page __scoped(page) = NULL;
     long n;
 
     if (file->inode && file->inode->flags & INODE_DEAD)
@@ -297,29 +248,25 @@ static long getdents_locked(struct file *file, u64 to, size_t count)
     g.buf = page_to_virt(page);
     n = read_entries(file, to, count, &g);
     file->pos = g.emit.pos;
-    page_put(page);
     return n;
 }
 
 long sys_getdents64(u64 fd, u64 to, u64 count)
 {
-    struct fd_ref ref = fd_ref_get(fd);
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
     struct file *file = ref.file;
     bool locked;
     long n;
 
     if (!file)
         return -EBADF;
-    if (file->ops->readdir) {
-        locked = file_pos_shared(file);
-        if (locked)
-            mutex_lock(&file->pos_lock);
-        n = getdents_locked(file, to, MIN_T(u64, (u32)count, INT32_MAX));
-        if (locked)
-            mutex_unlock(&file->pos_lock);
-    } else {
-        n = -ENOTDIR;
-    }
-    fd_ref_put(ref);
+    if (!file->ops->readdir)
+        return -ENOTDIR;
+    locked = file_pos_shared(file);
+    if (locked)
+        mutex_lock(&file->pos_lock);
+    n = getdents_locked(file, to, MIN_T(u64, (u32)count, INT32_MAX));
+    if (locked)
+        mutex_unlock(&file->pos_lock);
     return n;
 }

@@ -77,13 +77,27 @@ struct group_set {
     u32 gids[];
 };
 
+/* What a task has of user ids, and the same of group ids. */
+struct cred_ids {
+    u32 real, effective, saved;
+    u32 fs; /* for files */
+};
+
 /* All fields [I] once a task uses it. */
 struct cred {
     struct refcount refs;
-    u32 uid, gid;     /* real */
-    u32 euid, egid;   /* effective */
-    u32 suid, sgid;   /* saved */
-    u32 fsuid, fsgid; /* for files */
+    union {
+        struct {
+            u32 uid, euid, suid, fsuid;
+        };
+        struct cred_ids user;
+    };
+    union {
+        struct {
+            u32 gid, egid, sgid, fsgid;
+        };
+        struct cred_ids group;
+    };
     u32 securebits;
     u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
     struct group_set *groups; /* NULL: none */

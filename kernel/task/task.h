@@ -118,6 +118,12 @@ static inline struct task *task_get(struct task *task)
 /* Drops a reference; the last frees after a grace period. */
 void task_put(struct task *task);
 
+static inline void scoped_end_task(struct task **task)
+{
+    if (*task)
+        task_put(*task);
+}
+
 /*
  * An empty task of a process, with a kernel stack, that will run entry(itself); NULL: no memory.
  * Its trap frame is zero. One reference, the thread's. May sleep.
