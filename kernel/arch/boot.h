@@ -4,11 +4,12 @@
 #include "lib/types.h"
 
 struct boot_info {
-    paddr_t dtb;          /* 0: where the device tree lies, 0 for none; read by boot.S */
-    u64 voffset;          /* 8: virtual minus physical address of the image; read by boot.S */
-    paddr_t empty_root;   /* 16: a translation table without entries; read by boot.S */
-    paddr_t x0;           /* what the loader passed */
-    paddr_t image;        /* physical address of the first byte of the image */
+    paddr_t dtb;        /* 0: where the device tree lies, 0 for none; read by boot.S */
+    u64 voffset;        /* 8: virtual minus physical address of the image; read by boot.S */
+    paddr_t empty_root; /* 16: a translation table without entries; read by boot.S */
+    paddr_t x0;         /* what the loader passed */
+    paddr_t image;      /* physical range of the image with its .bss */
+    paddr_t image_end;
     u64 slide;            /* KASLR: added to every linked address */
     u64 entry_level;      /* exception level at entry: 1 or 2 */
     paddr_t linear_start; /* physical memory that boot already has in the linear map */
@@ -18,12 +19,6 @@ struct boot_info {
 extern struct boot_info boot_info;
 extern paddr_t identity_root; /* TTBR0 while a CPU starts */
 
-/* Makes what is written only while booting read-only, in the image and in the linear map. */
-void kernel_seal(void);
-
-/* Physical range of the image with its .bss. */
-paddr_t image_start(void);
-paddr_t image_end(void);
-
-/* The archive that is built in; size 0 when there is none. */
-const void *builtin_initramfs(size_t *size);
+/* Parts of the image, whole pages: what only booting writes, and the archive that is built in. */
+extern char _ro_init_start[], _ro_init_end[];
+extern char __initramfs_start[], __initramfs_end[];

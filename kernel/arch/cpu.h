@@ -10,23 +10,22 @@ struct thread_head;
 
 typedef u64 irqflags_t;
 
-/* What the CPUs can do; the intersection over all CPUs that are up. [I] after cpu_features_init */
+/* What the boot CPU is and can do. [I] before kernel_main */
 struct cpu_features {
-    u64 hwcap;     /* Linux's AT_HWCAP bits, only what is context-switched or stateless */
-    u64 hwcap2;    /* Linux's AT_HWCAP2 bits */
-    u32 asid_bits; /* 8 or 16 */
-    bool pan;      /* FEAT_PAN: privileged access never */
-    bool lse;      /* FEAT_LSE: atomic instructions */
-    bool rng;      /* FEAT_RNG: RNDR */
-    bool bti;      /* FEAT_BTI */
-    bool pauth;    /* FEAT_PAuth, address keys */
-    bool e0pd;     /* FEAT_E0PD */
+    u64 hwcap;      /* Linux's AT_HWCAP bits, only what is context-switched or stateless */
+    u64 hwcap2;     /* Linux's AT_HWCAP2 bits */
+    u64 midr;       /* MIDR_EL1: the implementer, part and revision, for /proc/cpuinfo */
+    u64 counter_hz; /* of counter_read(), never 0 */
+    u32 asid_bits;  /* 8 or 16 */
+    bool pan;       /* FEAT_PAN: privileged access never */
+    bool lse;       /* FEAT_LSE: atomic instructions */
+    bool rng;       /* FEAT_RNG: RNDR */
+    bool bti;       /* FEAT_BTI */
+    bool pauth;     /* FEAT_PAuth, address keys */
+    bool e0pd;      /* FEAT_E0PD */
 };
 
 extern struct cpu_features cpu_features;
-
-/* Reads the boot CPU's ID registers into cpu_features and prepares what depends on them (PAN). */
-void cpu_features_init(void);
 
 /* A number from RNDR into *out; false when the CPU has none or it failed. */
 bool random_hw(u64 *out);
@@ -41,9 +40,6 @@ int arch_cpu_start(u64 mpidr, struct thread_head *idle);
 /* The affinity fields of this CPU's MPIDR_EL1, as a device tree's cpu node names them in reg. */
 u64 cpu_mpidr(void);
 
-/* MIDR_EL1: the implementer, part and revision, for /proc/cpuinfo. */
-u64 cpu_midr(void);
-
 /* Stops this CPU for good, interrupts masked. */
 void cpu_halt(void) __noreturn;
 
@@ -53,17 +49,8 @@ void page_copy(void *to, const void *from);
 
 /*
  * Makes instructions written to [va, va+len) of kernel space visible to instruction fetch on
- * all CPUs (Arm ARM B2.4.4); the dcache calls maintain to the point of coherency for DMA.
+ * all CPUs (Arm ARM B2.4.4).
  */
 void icache_sync(const void *va, size_t len);
-void dcache_clean(const void *va, size_t len);
-void dcache_invalidate(const void *va, size_t len);
-
-/*
- * Fills pcs with return addresses, from the frame record at fp outward, while the records lie
- * in [stack_low, stack_high). Returns how many. Reads nothing outside that range.
- */
-size_t backtrace(const void *fp, const void *stack_low, const void *stack_high, u64 *pcs,
-                 size_t max);
 
 #include "arch/inline.h"

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "arch/trap.h"
+#include "lib/types.h"
 
 /* One exception on purpose. */
 struct demo_exception {
@@ -16,12 +16,6 @@ struct demo_exception {
 
 /* Does number n, catches the exception, and tells. False: there is no number n. */
 bool demo_exception(u32 n, struct demo_exception *out);
-
-/*
- * To be asked first by the handler of synchronous exceptions from the kernel: true when a demo
- * waits for one; then the frame was changed to go on behind it.
- */
-bool demo_catch(struct trap_frame *f, u64 esr, u64 far);
 
 /*
  * Puts the tutorial's map in TTBR0: physical 0 to 1 GiB as Device-nGnRnE (MAIR index 0), 1 to 2 GiB

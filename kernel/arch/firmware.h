@@ -1,21 +1,17 @@
 /*
- * Calls to firmware (PSCI, DEN0022) and to the debugger or emulator (semihosting, DEN0028-like
- * interface of the Arm semihosting specification).
+ * Calls out of the kernel: to firmware (the SMC Calling Convention, DEN0028), and to a debugger or
+ * emulator (Arm's semihosting specification).
  */
 #pragma once
 
 #include "lib/types.h"
 
-enum psci_conduit { PSCI_NONE, PSCI_HVC, PSCI_SMC };
+/* By which instruction. Semihosting may be used only where the command line said that it is there:
+ * elsewhere the instruction is undefined. */
+enum conduit { CONDUIT_NONE, CONDUIT_HVC, CONDUIT_SMC, CONDUIT_SEMIHOSTING };
 
-/* [I] set once from the device tree's /psci node. */
-void psci_set_conduit(enum psci_conduit conduit);
+/* Of PSCI (DEN0022), whose status -1 is NOT_SUPPORTED. [I] set once from the tree's /psci node */
+extern enum conduit psci_conduit;
 
-/* Returns PSCI's status, NOT_SUPPORTED (-1) without a conduit. */
-long psci_call(u64 function, u64 a, u64 b, u64 c);
-
-/*
- * Ends the machine with an exit status by SYS_EXIT. To be called only when the command line
- * said that semihosting is there: elsewhere the instruction is undefined.
- */
-void semihosting_exit(int status) __noreturn;
+/* Returns what the callee left in its first register, -1 for CONDUIT_NONE. */
+long firmware_call(enum conduit conduit, u64 function, u64 a, u64 b, u64 c);

@@ -38,6 +38,3 @@ int sigframe_push(struct trap_frame *f, const struct fp_state *fp,
  * privileged state.
  */
 int sigframe_pop(struct trap_frame *f, struct fp_state *fp, struct sigframe_context *context);
-
-/* Makes the frame run another system call in place of its own, without arguments. */
-void frame_restart_as(struct trap_frame *f, u32 number);

@@ -7,7 +7,7 @@
 #include "lib/types.h"
 
 struct trap_frame {
-    u64 regs[31];  /* x0 to x30 */
+    u64 regs[31];  /* x0 to x30: x0 is a call's result, x8 its number */
     u64 sp;        /* 248: user SP, or the kernel's before the exception */
     u64 pc;        /* 256: ELR_EL1 */
     u64 pstate;    /* 264: SPSR_EL1 */
@@ -53,57 +53,11 @@ static inline struct trap_frame *user_frame(const struct thread_head *head)
     return (struct trap_frame *)head->stack_high - 1;
 }
 
-static inline u64 frame_pc(const struct trap_frame *f)
-{
-    return f->pc;
-}
-
-static inline u64 frame_sp(const struct trap_frame *f)
-{
-    return f->sp;
-}
-
-static inline s64 frame_syscall(const struct trap_frame *f)
-{
-    return f->syscall;
-}
-
-static inline u64 frame_arg(const struct trap_frame *f, int i)
-{
-    return i == 0 ? f->orig_x0 : f->regs[i];
-}
-
-static inline long frame_result(const struct trap_frame *f)
-{
-    return f->regs[0];
-}
-
-static inline void frame_set_result(struct trap_frame *f, long result)
-{
-    f->regs[0] = result;
-}
-
-/* Makes the system call of this frame run again when user mode is entered. */
-static inline void frame_restart(struct trap_frame *f)
-{
-    f->regs[0] = f->orig_x0;
-    f->pc -= 4;
-}
-
-/* A fresh user state: all registers zero but PC and SP. */
-void frame_user_init(struct trap_frame *f, u64 pc, u64 sp);
-
 /* Leaves the kernel by *user_frame(current) for the first time. IRQs in any state. */
 void user_enter(void) __noreturn;
 
-/*
- * Tries to resume a kernel access to user memory at its fix-up: true when the PC of the frame
- * has one, and the frame was changed to go there.
- */
-bool trap_fixup(struct trap_frame *f);
+/* Bytes of the instruction that made a system call: what a restart takes from pc. */
+#define SYSCALL_INSN_SIZE 4
 
 /* The registers of the exception that exception_report() is called for; NULL before. */
 extern const struct trap_frame *trap_reported_frame;
-
-/* install_vectors: sets VBAR_EL1 of this CPU to exception_vectors (both in vectors.S). */
-void install_vectors(void);

@@ -16,6 +16,3 @@ void uart_putc(int c);
 
 /* A string up to its NUL; \n as \r\n. */
 void uart_puts(const char *s);
-
-/* 0x and 16 upper-case digits. */
-void uart_puthex(u64 value);

@@ -9,7 +9,7 @@
 /* main: where the boot CPU enters C in the high half; dtb is where the tree lies, 0 for none. */
 void kernel_main(paddr_t dtb) __noreturn;
 
-/* main: where a secondary CPU enters, on its idle thread. */
+/* sched: where a secondary CPU enters, on its idle thread, IRQs masked. */
 void cpu_main(struct thread_head *idle) __noreturn;
 
 /* core: an IRQ was taken. IRQs masked. */
@@ -23,10 +23,10 @@ long trap_syscall(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, struct trap_fr
 
 /*
  * sys: a fault. From user mode: IRQs enabled; ends in a repaired fault or a signal. From the
- * kernel on a user address: entered with the IRQ mask of the interrupted code; it repairs the
- * fault, or calls trap_fixup(), or reports.
+ * kernel on a user address: entered with the IRQ mask of the interrupted code; false when the
+ * access cannot be repaired and has to fail.
  */
-void trap_fault(struct trap_frame *f, struct fault *fault);
+bool trap_fault(struct trap_frame *f, struct fault *fault);
 
 /* sys: work before the return to user mode. IRQs masked on entry and on return. */
 void trap_user_return(struct trap_frame *f, u32 work);

@@ -9,8 +9,5 @@
 /* The image in the kernel's read-only data, page-aligned and padded to whole pages. */
 extern const u8 vdso_image[], vdso_image_end[];
 
-/* Where __kernel_rt_sigreturn stands in it (vdso.lds). */
+/* Where __kernel_rt_sigreturn stands in it: vdso.lds puts it there and holds it to that. */
 #define VDSO_SIGRETURN 0x800
-
-/* Does the image have the trampoline there? */
-bool vdso_image_ok(void);

@@ -26,10 +26,8 @@ struct time_page *clock_page(void)
 void clock_init(void)
 {
     struct time_page *p = &time_area.page;
-    u64 frequency = counter_frequency();
+    u64 frequency = cpu_features.counter_hz;
 
-    if (frequency == 0)
-        frequency = 62500000; /* firmware did not say; QEMU's */
     p->shift = TIME_SHIFT;
     p->frequency = frequency;
     p->resolution_ns = MAX(1UL, (NS_PER_SEC + frequency / 2) / frequency);

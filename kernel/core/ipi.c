@@ -111,7 +111,7 @@ const char *ipi_name(enum ipi ipi)
 
 static void wait_idle(const struct call *call, u32 cpu)
 {
-    u64 limit = counter_read() + ANSWER_LIMIT * counter_frequency();
+    u64 limit = counter_read() + ANSWER_LIMIT * cpu_features.counter_hz;
 
     while (smp_load_acquire(&call->busy)) {
         cpu_relax();

@@ -214,7 +214,7 @@ void trap_irq(struct trap_frame *f)
     slot = &this_cpu(current_frame);
     outer = *slot;
     *slot = f;
-    this_cpu(irq_last_pc) = frame_pc(f);
+    this_cpu(irq_last_pc) = f->pc;
     this_cpu(irq_count)++;
     root_handler();
     if (unlikely(READ_ONCE(log_notify_pending)))

@@ -1,8 +1,13 @@
 /* The machine's device tree and how it is to end. */
 #include "core/machine.h"
+#include "arch/firmware.h"
 #include "core/param.h"
 #include "lib/fdt.h"
 #include "lib/string.h"
+
+/* Of the semihosting specification: the call, and the reason with which a program ends. */
+#define SYS_EXIT                     0x18
+#define ADP_STOPPED_APPLICATION_EXIT 0x20026
 
 static struct fdt tree;
 static bool have_tree;
@@ -22,9 +27,11 @@ int machine_set_fdt(const void *blob, size_t max)
     return error;
 }
 
-bool machine_semihosting(void)
+void machine_exit(u8 status)
 {
+    const u64 exited[2] = {ADP_STOPPED_APPLICATION_EXIT, status};
     const char *exit = param_get("exit");
 
-    return exit && strcmp(exit, "semihosting") == 0;
+    if (exit && strcmp(exit, "semihosting") == 0)
+        firmware_call(CONDUIT_SEMIHOSTING, SYS_EXIT, (u64)exited, 0, 0);
 }

@@ -13,8 +13,8 @@ const struct fdt *machine_fdt(void);
 /* Opens the copy of the blob that the kernel keeps. 0 or -EINVAL. */
 int machine_set_fdt(const void *blob, size_t max);
 
-/* Was exit=semihosting given: the machine ends by the emulator's exit. */
-bool machine_semihosting(void);
+/* With exit=semihosting, ends the machine by the emulator's exit; else returns. */
+void machine_exit(u8 status);
 
 /* The status with which the emulator ends (/proc/sys/kernel/exit_status) [A]. */
 extern u8 machine_exit_status;

@@ -128,11 +128,24 @@ static void print_registers(const struct trap_frame *f)
                     i % 4 == 3 || i == ARRAY_SIZE(f->regs) - 1 ? "\n" : "  ");
 }
 
-static size_t collect(const void *frame_pointer, u64 *pcs)
+/*
+ * The return addresses from the frame record at fp outward (AAPCS64: the next record's address, then
+ * a return address), while records lie on this thread's stack. Reads nothing outside it.
+ */
+static size_t backtrace(const void *fp, u64 *pcs)
 {
-    const struct thread_head *head = current_head();
+    u64 at = (u64)fp, low = (u64)current_head()->stack_low;
+    u64 high = (u64)current_head()->stack_high;
+    size_t n = 0;
 
-    return backtrace(frame_pointer, head->stack_low, head->stack_high, pcs, FRAMES_MAX);
+    while (n < FRAMES_MAX && at >= low && at + 16 <= high && at % 8 == 0) {
+        const u64 *record = (const u64 *)at;
+
+        pcs[n++] = record[1];
+        low = at + 1; /* records lead outward, so the walk ends */
+        at = record[0];
+    }
+    return n;
 }
 
 /* The other CPUs, as far as they answer in time (I3). */
@@ -144,7 +157,7 @@ static void report_others(void)
     for_each_online_cpu(cpu)
         if (cpu != self)
             ipi_send(cpu, IPI_STOP);
-    limit = counter_read() + counter_frequency() * STOP_LIMIT_MS / 1000;
+    limit = counter_read() + cpu_features.counter_hz * STOP_LIMIT_MS / 1000;
     for_each_online_cpu(cpu) {
         struct stop_report *report = &per_cpu(stop_report, cpu);
 
@@ -168,7 +181,7 @@ void panic_stop_cpu(void)
     struct stop_report *report = &this_cpu(stop_report);
 
     report->thread = current_head();
-    report->count = collect(__builtin_frame_address(0), report->pcs);
+    report->count = backtrace(__builtin_frame_address(0), report->pcs);
     smp_store_release(&report->done, true);
     cpu_halt();
 }
@@ -181,15 +194,14 @@ static void end(void)
     bool at_once = wait && *wait == '-';
     u64 seconds = param_u64("panic", 0);
 
-    if (machine_semihosting())
-        semihosting_exit(125);
+    machine_exit(125);
     if (at_once || seconds > 0) {
-        u64 limit = counter_read() + counter_frequency() * MIN(seconds, 86400UL);
+        u64 limit = counter_read() + cpu_features.counter_hz * MIN(seconds, 86400UL);
 
         panic_print("Restarting%s.\n", at_once ? "" : " after the wait that panic= asks for");
         while (counter_read() < limit)
             cpu_relax();
-        psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+        firmware_call(psci_conduit, PSCI_SYSTEM_RESET, 0, 0, 0);
     }
     cpu_halt();
 }
@@ -215,7 +227,7 @@ static void report(const struct trap_frame *f, const void *frame_pointer, const 
         print_place(f->pc);
         print_return(f->regs[30]);
     }
-    count = collect(frame_pointer, pcs);
+    count = backtrace(frame_pointer, pcs);
     for (size_t i = 0; i < count; i++)
         print_return(pcs[i]);
     report_others();

@@ -33,7 +33,7 @@
 
 void spin_acquire_slow(struct spinlock *lock)
 {
-    u64 limit = counter_read() + WAIT_LIMIT * counter_frequency();
+    u64 limit = counter_read() + WAIT_LIMIT * cpu_features.counter_hz;
     u32 delay = 1;
 
     if (READ_ONCE(lock->holder) == current_head())

@@ -37,18 +37,16 @@ void banner(void)
 /* The loader's archive replaces the one that is built in, whose pages are used in place. */
 void initramfs_load(void)
 {
+    size_t builtin_size = __initramfs_end - __initramfs_start;
     paddr_t start, end;
-    const void *builtin;
-    size_t size;
 
     if (memory_initrd(&start, &end)) {
         initramfs_unpack(phys_to_virt(start), end - start, false);
         page_release(ALIGN_UP(start, PAGE_SIZE), ALIGN_DOWN(end, PAGE_SIZE));
         return;
     }
-    builtin = builtin_initramfs(&size);
-    if (size)
-        initramfs_unpack(builtin, size, true);
+    if (builtin_size)
+        initramfs_unpack(__initramfs_start, builtin_size, true);
 }
 
 /* Descriptors 0, 1 and 2 of init are the console, whether the archive has /dev/console or not. */

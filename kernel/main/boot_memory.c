@@ -119,8 +119,8 @@ void memory_init(void)
     struct memrange range;
 
     /* The map's arrays grow out of what is surely free: the first KiB behind the image. */
-    mm_init(phys_to_virt(image_end()), phys_to_virt(image_end() + PAGE_SIZE));
-    memmap_reserve(image_start(), image_end() + PAGE_SIZE - image_start(), "image");
+    mm_init(phys_to_virt(b->image_end), phys_to_virt(b->image_end + PAGE_SIZE));
+    memmap_reserve(b->image, b->image_end + PAGE_SIZE - b->image, "image");
     if (fdt) {
         tree_start = ALIGN_DOWN(b->dtb, PAGE_SIZE);
         tree_end = ALIGN_UP(b->dtb + fdt->size, PAGE_SIZE);
@@ -131,7 +131,7 @@ void memory_init(void)
     } else {
         memmap_add(b->linear_start, b->linear_end - b->linear_start); /* the fallback map */
     }
-    if (!memmap_next_free(image_end(), b->linear_end, &range))
+    if (!memmap_next_free(b->image_end, b->linear_end, &range))
         panic("no free memory behind the image");
     mm_init(phys_to_virt(range.start), phys_to_virt(range.end));
     pt_set_page_source(table_page, NULL);
@@ -145,4 +145,14 @@ void memory_release(void)
 {
     if (tree_end)
         page_release(tree_start, tree_end);
+}
+
+void kernel_seal(void)
+{
+    u64 start = (u64)_ro_init_start, size = _ro_init_end - _ro_init_start;
+
+    if (!size)
+        return;
+    kernel_protect(start, size, PROT_R);
+    kernel_protect((u64)phys_to_virt(start - boot_info.voffset), size, PROT_R);
 }

@@ -7,8 +7,6 @@
  */
 #include "main/main_impl.h"
 
-#include "arch/boot.h"
-#include "arch/counter.h"
 #include "arch/uart.h"
 #include "arch/upcall.h"
 #include "core/clock.h"
@@ -58,7 +56,6 @@ void kernel_main(paddr_t dtb)
     memory_release(); /* the tree's first place goes back */
     irq_init(kmalloc_any_nosleep);
     clock_init();
-    counter_user_enable();    /* programs read the time without a call (vDSO) */
     sched_init();             /* this becomes CPU 0's idle thread */
     driver_probe(DRIVER_IRQ); /* the interrupt controller */
     driver_probe(DRIVER_TIMER);
@@ -95,11 +92,4 @@ static void init_thread(void *unused)
         demo_run(param_get("demo"));
     fail_arm();  /* fail_alloc= and fail_io= count from here */
     init_exec(); /* process 1: does not come back */
-}
-
-/* A secondary CPU, on its idle thread, IRQs masked. */
-void cpu_main(struct thread_head *idle)
-{
-    counter_user_enable();
-    smp_cpu_enter(idle);
 }

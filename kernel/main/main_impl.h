@@ -11,6 +11,7 @@ void tree_seed_random(void);
 /* boot_memory.c: from the tree's memory nodes to the allocators. */
 void memory_init(void);
 void memory_release(void);
+void kernel_seal(void); /* what only booting writes is read-only from here, in both mappings */
 bool memory_initrd(paddr_t *start, paddr_t *end); /* where the loader's archive lies, if any */
 
 /* boot_init.c: the banner, the archive, process 1, and the end of a run without one. */

@@ -191,7 +191,8 @@ static void commit(struct exec *e)
     }
     self->process->dumpable = !e->secure;
     set_name(e->name);
-    frame_user_init(user_frame(&self->thread.head), e->entry, e->stack);
+    *user_frame(&self->thread.head) =
+        (struct trap_frame){.pc = e->entry, .sp = e->stack, .syscall = -1};
     user_tls_set(0);
     memset(&self->fp_state, 0, sizeof(self->fp_state));
     thread_fp_changed();

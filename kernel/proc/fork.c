@@ -176,7 +176,7 @@ static void copy_registers(const struct clone_request *r, struct task *child)
     struct trap_frame *frame = user_frame(&child->thread.head);
 
     *frame = *user_frame(&self->thread.head);
-    frame_set_result(frame, 0); /* I2 */
+    frame->regs[0] = 0; /* I2 */
     if (r->stack)
         frame->sp = r->stack;
     child->tls = r->flags & CLONE_SETTLS ? r->tls : user_tls_get();

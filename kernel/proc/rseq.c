@@ -79,7 +79,7 @@ static int abort_section(struct trap_frame *f, struct task *self)
         return -EINVAL;
     if (put_user_u64(pointer, 0))
         return -EFAULT;
-    if (frame_pc(f) - section.start >= section.length)
+    if (f->pc - section.start >= section.length)
         return 0;
     if (get_user_u32(USER_PTR(section.abort - 4), &signature))
         return -EFAULT;

@@ -117,7 +117,7 @@ static void default_action(struct process *process, int signal, u32 continues)
     }
     if (SIGNAL_BIT(signal) & SIGNALS_FAULT)
         log_debug("%s[%u]: ended by signal %d, pc %#lx, fault address %#lx", current_thread()->name,
-                  process->tgid, signal, frame_pc(user_frame(current_head())),
+                  process->tgid, signal, user_frame(current_head())->pc,
                   self_task()->fault_address);
     process_exit_group(signal);
 }
@@ -212,14 +212,14 @@ static void push_frame(struct trap_frame *f, struct delivery *d)
     frame.context.flags = frame.context.link = 0;
     frame.context.mask = restore ? self->saved_mask : self->blocked;
     frame.siginfo = action->flags & SA_SIGINFO ? &d->info : NULL;
-    frame.stack = choose_stack(self, action, frame_sp(f));
+    frame.stack = choose_stack(self, action, f->sp);
     frame.handler = action->handler;
     frame.restorer =
         action->flags & SA_RESTORER ? action->restorer : vm_sigreturn_address(self->space);
     frame.fault_address = self->fault_address;
     frame.fault_esr = self->fault_esr;
     frame.signal = d->signal;
-    altstack_show(&self->altstack, frame_sp(f), (struct sigaltstack *)frame.context.altstack);
+    altstack_show(&self->altstack, f->sp, (struct sigaltstack *)frame.context.altstack);
     thread_fp_save();
     if (!frame.stack || sigframe_push(f, &self->fp_state, &frame)) {
         if (d->signal == SIGSEGV) { /* no way to tell: the second one kills */
@@ -240,30 +240,35 @@ static void push_frame(struct trap_frame *f, struct delivery *d)
     signal_set_blocked(blocked);
 }
 
+/* Has the call that x8 names made again when user mode goes on. */
+static void restart_call(struct trap_frame *f)
+{
+    f->regs[0] = f->orig_x0;
+    f->pc -= SYSCALL_INSN_SIZE;
+}
+
 /* What becomes of the interrupted call; `action` NULL: no handler runs. */
 static void settle_call(struct trap_frame *f, const struct sigaction *action)
 {
     bool again = true;
 
-    if (frame_syscall(f) < 0)
+    if (f->syscall < 0)
         return;
-    switch (frame_result(f)) {
+    switch ((long)f->regs[0]) {
     case -ERESTART_RESTARTBLOCK:
-        if (!action)
-            frame_restart_as(f, NR_RESTART_SYSCALL);
-        else
-            frame_set_result(f, -EINTR);
-        f->syscall = -1;
-        return;
+        again = !action;
+        if (again)
+            f->regs[8] = NR_RESTART_SYSCALL;
+        break;
     case -ERESTARTNOHAND: again = !action; break;
     case -ERESTARTSYS: again = !action || action->flags & SA_RESTART; break;
     case -ERESTARTNOINTR: break;
     default: f->syscall = -1; return;
     }
     if (again)
-        frame_restart(f);
+        restart_call(f);
     else
-        frame_set_result(f, -EINTR);
+        f->regs[0] = -EINTR;
     f->syscall = -1;
 }
 
@@ -326,14 +331,14 @@ long signal_return(struct trap_frame *f)
     thread_fp_changed(); /* first, so that no switch saves the registers over what is read */
     if (sigframe_pop(f, &self->fp_state, &context)) {
         signal_force(SIGSEGV, SI_KERNEL, 0);
-        return frame_result(f);
+        return f->regs[0];
     }
     signal_set_blocked(context.mask);
-    if ((self->altstack.size || alt->size) && !on_altstack(&self->altstack, frame_sp(f)) &&
+    if ((self->altstack.size || alt->size) && !on_altstack(&self->altstack, f->sp) &&
         (alt->flags & SS_DISABLE || alt->size >= MINSIGSTKSZ))
         altstack_set(self, alt);
     f->syscall = -1;
-    return frame_result(f);
+    return f->regs[0];
 }
 
 int signal_wait(u64 set, u64 deadline_ns, struct siginfo *info)

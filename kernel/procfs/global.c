@@ -140,12 +140,12 @@ static const char *const hwcap_names[] = {
 
 static int cpuinfo_show(struct seq *s, struct inode *inode)
 {
-    u64 midr = cpu_midr();
+    u64 midr = cpu_features.midr;
     u32 cpu;
 
     for_each_online_cpu(cpu) {
         seq_printf(s, "processor\t: %u\nBogoMIPS\t: %lu.%02lu\nFeatures\t:", cpu,
-                   counter_frequency() / 500000, counter_frequency() / 5000 % 100);
+                   cpu_features.counter_hz / 500000, cpu_features.counter_hz / 5000 % 100);
         for (size_t i = 0; i < ARRAY_SIZE(hwcap_names); i++)
             if (hwcap_names[i] && cpu_features.hwcap >> i & 1)
                 seq_printf(s, " %s", hwcap_names[i]);

@@ -2,13 +2,14 @@
  * The other CPUs.
  *
  * The tree's cpu nodes give the CPUs and their affinity numbers; the boot CPU, found by its own
- * MPIDR, becomes number 0. A secondary comes to smp_cpu_enter() on its idle thread with its per-CPU
+ * MPIDR, becomes number 0. A secondary comes to cpu_main() on its idle thread with its per-CPU
  * area in place, runs what drivers registered (interrupt controller, timer), says that it is
  * online, and idles. They come one at a time, so what they run at start need not be fit for two at
  * once.
  */
 #include "sched/smp.h"
 
+#include "arch/upcall.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/panic.h"
@@ -71,7 +72,7 @@ void smp_add_cpu_start(void (*fn)(void))
     fn();
 }
 
-void smp_cpu_enter(struct thread_head *idle)
+void cpu_main(struct thread_head *idle)
 {
     debug_assert(idle == current_head() && irqs_disabled());
     for (u32 i = 0; i < start_hook_count; i++)

@@ -22,6 +22,3 @@ void smp_add_cpu_start(void (*fn)(void));
 
 /* Starts all CPUs but the boot CPU, one by one; one that does not come is logged and left out. */
 void smp_boot_secondaries(void);
-
-/* Where a secondary CPU goes from cpu_main(), on its idle thread, IRQs masked. */
-void smp_cpu_enter(struct thread_head *idle) __noreturn;

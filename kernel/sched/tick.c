@@ -62,7 +62,7 @@ static void sample(struct runqueue *rq, struct thread *t)
         rq->user_samples++;
     }
     if (frame)
-        rq->sampled_pc = frame_pc(frame);
+        rq->sampled_pc = frame->pc;
     rcu_irq_quiescent();
 }
 

@@ -43,7 +43,7 @@ u64 ns_to_ticks(u64 ns)
 
 void timers_init(void)
 {
-    u64 frequency = counter_frequency();
+    u64 frequency = cpu_features.counter_hz;
     u32 cpu;
 
     ns_per_tick = (NS_PER_SEC << 32) / frequency;
@@ -201,10 +201,7 @@ void timer_interrupt(void)
     tick = sched_tick(now);
     next = MIN(next, tick);
     q->programmed = next;
-    if (next == TIMER_NEVER)
-        timer_stop();
-    else
-        timer_set(next);
+    timer_set(next);
 }
 
 /* ---- Sleeping until a time ---- */

@@ -183,7 +183,7 @@ long sys_sigaltstack(u64 stack, u64 old_stack)
 
     if (stack && copy_from_user(&new, USER_PTR(stack), sizeof(new)))
         return -EFAULT;
-    error = signal_altstack(stack ? &new : NULL, &old, frame_sp(user_frame(current_head())));
+    error = signal_altstack(stack ? &new : NULL, &old, user_frame(current_head())->sp);
     if (!error && old_stack && copy_to_user(USER_PTR(old_stack), &old, sizeof(old)))
         return -EFAULT;
     return error;

@@ -14,7 +14,7 @@ u64 syscall_unknown_count;
 static long unknown(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct task *self = self_task();
-    s64 number = frame_syscall(user_frame(&self->thread.head));
+    s64 number = user_frame(&self->thread.head)->syscall;
     u32 bit = 1u << (number % 32 & 31);
 
     (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;

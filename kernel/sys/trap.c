@@ -62,7 +62,7 @@ static void fault_to_signal(struct trap_frame *f, const struct fault *fault, int
         code = s->code;
         about_pc = s->at_pc;
         if (about_pc)
-            address = frame_pc(f);
+            address = f->pc;
     }
     if (signal == SIGKILL) {
         signal_send_task(self, SIGKILL, NULL);
@@ -74,7 +74,7 @@ static void fault_to_signal(struct trap_frame *f, const struct fault *fault, int
     signal_force(signal, code, address);
 }
 
-void trap_fault(struct trap_frame *f, struct fault *fault)
+bool trap_fault(struct trap_frame *f, struct fault *fault)
 {
     struct task *self = current_task();
     int signal = 0, code = 0;
@@ -83,17 +83,16 @@ void trap_fault(struct trap_frame *f, struct fault *fault)
         signal = vm_fault(self->space, fault, &code);
         if (likely(!signal)) {
             self->minor_faults++;
-            return;
+            return true;
         }
     }
     if (fault->user) {
         fault_to_signal(f, fault, signal, code);
-        return;
+        return true;
     }
     if (signal == SIGKILL)
         signal_send_task(self, SIGKILL, NULL);
-    if (!trap_fixup(f))
-        exception_report(fault->esr, frame_pc(f), fault->address);
+    return false;
 }
 
 /* IRQs are masked between the last look at the work word and user mode. */

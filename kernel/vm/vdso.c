@@ -13,7 +13,6 @@ static u64 image_size;            /* [I] in bytes, whole pages */
 
 void vdso_init(void)
 {
-    assert(vdso_image_ok());
     image_size = vdso_image_end - vdso_image;
     icache_sync(vdso_image, image_size);
     time_pa = kernel_translate((u64)clock_page());

@@ -186,7 +186,8 @@ el1_common:
     mov     x1, #(3 << 20)          /* CPACR_EL1.FPEN: FP/SIMD for EL0 and EL1 */
     msr     cpacr_el1, x1
     msr     mdscr_el1, xzr
-    msr     cntkctl_el1, xzr
+    mov     x1, #2                  /* CNTKCTL_EL1.EL0VCTEN: programs read the counter (vDSO) */
+    msr     cntkctl_el1, x1
     isb
     ret
 

@@ -259,6 +259,7 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
 
     b->x0 = x0;
     b->image = image;
+    b->image_end = image + (_heap_start - _image_start);
     b->entry_level = level;
     cpu_features_init();
     b->dtb = find_tree(x0, image);

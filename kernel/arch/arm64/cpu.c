@@ -114,7 +114,11 @@ void cpu_features_init(void)
     c->rng = field(regs[ISAR0], 60) != 0;
     c->bti = field(regs[PFR1], 0) != 0;
     c->pauth = field(regs[ISAR1], 4) || field(regs[ISAR1], 8);
-    c->e0pd = field(read_sysreg(S3_0_C0_C7_2), 60) != 0;
+    c->e0pd = field(regs[MMFR2], 60) != 0;
+    c->midr = read_sysreg(midr_el1);
+    c->counter_hz = read_sysreg(cntfrq_el0);
+    if (!c->counter_hz)
+        c->counter_hz = 62500000; /* firmware did not say; QEMU's */
 }
 
 bool random_hw(u64 *out)
@@ -132,38 +136,16 @@ u64 cpu_mpidr(void)
     return read_sysreg(mpidr_el1) & 0xff00ffffffUL;
 }
 
-u64 cpu_midr(void)
-{
-    return read_sysreg(midr_el1);
-}
-
 u64 counter_read(void)
 {
     return read_sysreg(cntvct_el0);
 }
 
-u64 counter_frequency(void)
-{
-    return read_sysreg(cntfrq_el0);
-}
-
 void timer_set(u64 deadline)
 {
     write_sysreg(cntv_cval_el0, deadline);
-    write_sysreg(cntv_ctl_el0, 1);
+    write_sysreg(cntv_ctl_el0, deadline != UINT64_MAX);
     asm volatile("isb");
-}
-
-void timer_stop(void)
-{
-    write_sysreg(cntv_ctl_el0, 0);
-    asm volatile("isb");
-}
-
-/* CNTKCTL_EL1: EL0VCTEN. */
-void counter_user_enable(void)
-{
-    write_sysreg(cntkctl_el1, 2);
 }
 
 void icc_init(void)
@@ -203,23 +185,27 @@ void icc_sgi(u64 mpidr, u32 sgi)
     asm volatile("isb");
 }
 
-static enum psci_conduit conduit;
+_Static_assert(CONDUIT_HVC == 1 && CONDUIT_SMC == 2, "firmware.S");
 
-long firmware_hvc(u64 function, u64 a, u64 b, u64 c);
-long firmware_smc(u64 function, u64 a, u64 b, u64 c);
+enum conduit psci_conduit;
 
-void psci_set_conduit(enum psci_conduit c)
+/* Smallest line of the data and the instruction cache, bytes (CTR_EL0). */
+static size_t cache_line(int shift)
 {
-    conduit = c;
+    return 4UL << (read_sysreg(ctr_el0) >> shift & 15);
 }
 
-long psci_call(u64 function, u64 a, u64 b, u64 c)
+#define for_each_line(line, va, len, size) \
+    for (u64 line = ALIGN_DOWN((u64)(va), size); line < (u64)(va) + (len); line += (size))
+
+/* To the point of coherency. */
+static void dcache_clean(const void *va, size_t len)
 {
-    switch (conduit) {
-    case PSCI_HVC: return firmware_hvc(function, a, b, c);
-    case PSCI_SMC: return firmware_smc(function, a, b, c);
-    default: return -1;
-    }
+    size_t size = cache_line(16);
+
+    for_each_line(p, va, len, size)
+        asm volatile("dc cvac, %0" ::"r"(p) : "memory");
+    asm volatile("dsb sy" ::: "memory");
 }
 
 #define PSCI_CPU_ON 0xc4000003
@@ -232,35 +218,9 @@ int arch_cpu_start(u64 mpidr, struct thread_head *idle)
     dcache_clean(&boot_info, sizeof boot_info);
     dcache_clean(&kernel_page_table_root, sizeof kernel_page_table_root);
     dcache_clean(&identity_root, sizeof identity_root);
-    status = psci_call(PSCI_CPU_ON, mpidr, (u64)secondary_entry - boot_info.voffset, (u64)idle);
+    status = firmware_call(psci_conduit, PSCI_CPU_ON, mpidr,
+                           (u64)secondary_entry - boot_info.voffset, (u64)idle);
     return status == 0 ? 0 : status == -4 ? -EALREADY : -EIO;
-}
-
-/* Smallest line of the data and the instruction cache, bytes (CTR_EL0). */
-static size_t cache_line(int shift)
-{
-    return 4UL << (read_sysreg(ctr_el0) >> shift & 15);
-}
-
-#define for_each_line(line, va, len, size) \
-    for (u64 line = ALIGN_DOWN((u64)(va), size); line < (u64)(va) + (len); line += (size))
-
-void dcache_clean(const void *va, size_t len)
-{
-    size_t size = cache_line(16);
-
-    for_each_line(p, va, len, size)
-        asm volatile("dc cvac, %0" ::"r"(p) : "memory");
-    asm volatile("dsb sy" ::: "memory");
-}
-
-void dcache_invalidate(const void *va, size_t len)
-{
-    size_t size = cache_line(16);
-
-    for_each_line(p, va, len, size)
-        asm volatile("dc civac, %0" ::"r"(p) : "memory");
-    asm volatile("dsb sy" ::: "memory");
 }
 
 void icache_sync(const void *va, size_t len)

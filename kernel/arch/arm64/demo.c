@@ -8,6 +8,7 @@
 #include "arch/arm64/image.h"
 #include "arch/boot.h"
 #include "arch/cpu.h"
+#include "arch/trap.h"
 
 #define EC_UNKNOWN  0x00
 #define EC_SVC      0x15

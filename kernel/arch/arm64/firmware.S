@@ -1,27 +1,28 @@
-/* The two conduits to firmware and the semihosting call. */
+/* Calls to firmware, and whole pages. */
     .text
-/* firmware_hvc, firmware_smc(x0 = function, x1-x3): SMC Calling Convention; result in x0. */
-    .global firmware_hvc
-firmware_hvc:
+/*
+ * firmware_call(w0 = conduit, x1 = function, x2-x4): result in x0. Clobbers what a procedure call
+ * does.
+ */
+    .global firmware_call
+firmware_call:
+    mov     w9, w0
+    mov     x0, x1
+    mov     x1, x2
+    mov     x2, x3
+    mov     x3, x4
+    cmp     w9, #2
+    b.hi    2f
+    b.eq    1f
+    cbz     w9, 3f
     hvc     #0
     ret
-    .global firmware_smc
-firmware_smc:
-    smc     #0
+1:  smc     #0
     ret
-
-/* semihosting_exit(w0): SYS_EXIT (0x18) with {ADP_Stopped_ApplicationExit, status}. */
-    .global semihosting_exit
-semihosting_exit:
-    sub     sp, sp, #16
-    mov     x1, #0x0026
-    movk    x1, #0x2, lsl #16
-    sxtw    x2, w0
-    stp     x1, x2, [sp]
-    mov     w0, #0x18
-    mov     x1, sp
-    hlt     #0xf000
-    b       cpu_halt
+2:  hlt     #0xf000
+    ret
+3:  mov     x0, #-1
+    ret
 
 /* page_zero(x0): DC ZVA by 64 bytes, the block size that cpu_features_init checked. */
     .balign 16

@@ -3,11 +3,24 @@
 
 #include "lib/types.h"
 
+struct trap_frame;
+
 extern char _image_start[], _text_start[], _text_end[], _rodata_start[], _rodata_end[];
-extern char _ro_init_start[], _ro_init_end[], _data_start[], _bss_end[], _heap_start[];
+extern char _data_start[], _bss_end[], _heap_start[];
 extern char _rela_start[], _rela_end[], _stack_low[], _stack_top[];
 extern char secondary_entry[];
-extern char __initramfs_start[], __initramfs_end[];
+
+/* Reads the boot CPU's ID registers into cpu_features. */
+void cpu_features_init(void);
+
+/*
+ * To be asked first by the handler of synchronous exceptions from the kernel: true when a demo
+ * waits for one; then the frame was changed to go on behind it.
+ */
+bool demo_catch(struct trap_frame *f, u64 esr, u64 far);
+
+/* uart.S: 0x and 16 upper-case digits. */
+void uart_puthex(u64 value);
 
 /* Offsets are from the field itself. */
 struct pan_site {

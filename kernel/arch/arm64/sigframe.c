@@ -156,9 +156,3 @@ int sigframe_pop(struct trap_frame *f, struct fp_state *fp, struct sigframe_cont
         return -EINVAL;
     return pop_records(base + AT_RECORDS, fp);
 }
-
-void frame_restart_as(struct trap_frame *f, u32 number)
-{
-    frame_restart(f);
-    f->regs[8] = number;
-}

@@ -4,7 +4,6 @@
 #include "arch/trap.h"
 #include "arch/arm64/image.h"
 #include "arch/cpu.h"
-#include "arch/demo.h"
 #include "arch/pagetable.h"
 #include "arch/uart.h"
 #include "arch/upcall.h"
@@ -122,6 +121,17 @@ void trap_unexpected(struct trap_frame *f, u64 esr, u64 far)
     cpu_halt();
 }
 
+/* Lets a kernel access to user memory go on at its fix-up, if its PC has one. */
+static bool take_fixup(struct trap_frame *f)
+{
+    for (const struct ex_entry *e = __ex_table_start; e < __ex_table_end; e++)
+        if ((u64)&e->insn + (s64)e->insn == f->pc) {
+            f->pc = (u64)&e->fixup + (s64)e->fixup;
+            return true;
+        }
+    return false;
+}
+
 /* IRQs masked; the interrupted code's mask is restored while a user page is brought in. */
 void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
 {
@@ -134,39 +144,7 @@ void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
     fault.kind = abort_kind(esr);
     fault.write = (esr & ESR_WNR) && !(esr & ESR_CM);
     irq_restore(f->pstate & 0x3c0);
-    trap_fault(f, &fault);
+    if (!trap_fault(f, &fault) && !take_fixup(f))
+        trap_unexpected(f, esr, far);
     irq_disable();
-}
-
-bool trap_fixup(struct trap_frame *f)
-{
-    for (const struct ex_entry *e = __ex_table_start; e < __ex_table_end; e++)
-        if ((u64)&e->insn + (s64)e->insn == f->pc) {
-            f->pc = (u64)&e->fixup + (s64)e->fixup;
-            return true;
-        }
-    return false;
-}
-
-void frame_user_init(struct trap_frame *f, u64 pc, u64 sp)
-{
-    *f = (struct trap_frame){.pc = pc, .sp = sp, .syscall = -1};
-}
-
-size_t backtrace(const void *fp, const void *stack_low, const void *stack_high, u64 *pcs,
-                 size_t max)
-{
-    size_t n = 0;
-
-    while (n < max) {
-        const u64 *record = fp;
-
-        if (fp < stack_low || (const char *)fp > (const char *)stack_high - 16 || (u64)fp & 7)
-            break;
-        pcs[n++] = record[1];
-        if ((const void *)record[0] <= fp)
-            break; /* records lead outward, so the walk ends */
-        fp = (const void *)record[0];
-    }
-    return n;
 }

@@ -25,7 +25,7 @@ static struct thread_head host_head = {.preempt_count = 0};
 
 u64 host_irq_mask;
 struct thread_head *host_current = &host_head;
-struct cpu_features cpu_features;
+struct cpu_features cpu_features = {.counter_hz = 1000000000};
 u64 uart_base;
 const struct trap_frame *trap_reported_frame;
 
@@ -64,22 +64,10 @@ u64 cpu_mpidr(void)
     return 0;
 }
 
-u64 cpu_midr(void)
-{
-    return 0;
-}
-
 bool random_hw(u64 *out)
 {
     (void)out;
     return false;
-}
-
-size_t backtrace(const void *fp, const void *stack_low, const void *stack_high, u64 *pcs,
-                 size_t max)
-{
-    (void)fp, (void)stack_low, (void)stack_high, (void)pcs, (void)max;
-    return 0;
 }
 
 u64 counter_read(void)
@@ -87,28 +75,17 @@ u64 counter_read(void)
     return os_clock_ns();
 }
 
-u64 counter_frequency(void)
-{
-    return 1000000000;
-}
-
 void timer_set(u64 deadline)
 {
     (void)deadline;
 }
 
-void timer_stop(void) {}
+enum conduit psci_conduit;
 
-long psci_call(u64 function, u64 a, u64 b, u64 c)
+long firmware_call(enum conduit conduit, u64 function, u64 a, u64 b, u64 c)
 {
-    (void)function, (void)a, (void)b, (void)c;
+    (void)conduit, (void)function, (void)a, (void)b, (void)c;
     return -1;
-}
-
-void semihosting_exit(int status)
-{
-    (void)status;
-    os_abort();
 }
 
 void uart_putc(int c)

@@ -20,9 +20,9 @@ static int psci_probe(const struct fdt *fdt, int node)
     const char *method = fdt_string(fdt, node, "method");
 
     if (method && strcmp(method, "hvc") == 0)
-        psci_set_conduit(PSCI_HVC);
+        psci_conduit = CONDUIT_HVC;
     else if (method && strcmp(method, "smc") == 0)
-        psci_set_conduit(PSCI_SMC);
+        psci_conduit = CONDUIT_SMC;
     else
         return -EINVAL;
     return 0;
@@ -34,9 +34,8 @@ DRIVER(psci, DRIVER_POWER, psci_probe, "arm,psci-1.0", "arm,psci-0.2");
 static void end(u64 function) __noreturn;
 static void end(u64 function)
 {
-    if (machine_semihosting())
-        semihosting_exit(machine_exit_status);
-    psci_call(function, 0, 0, 0);
+    machine_exit(machine_exit_status);
+    firmware_call(psci_conduit, function, 0, 0, 0);
     log_emerg("the firmware did not end the machine; it is halted");
     cpu_halt();
 }
