@@ -17,7 +17,8 @@
 #include "sched/reclaim.h"
 #include "task/task.h"
 
-struct fs_context init_fs_context;
+struct fs_context init_fs_context = {
+    .refs = REFCOUNT_INIT(1), .umask = 022, .lock = SPINLOCK_INIT(RANK_FILE)};
 
 struct fs_context *fs_context_copy(struct fs_context *from)
 {
@@ -34,15 +35,6 @@ struct fs_context *fs_context_copy(struct fs_context *from)
     path_get(&fs->root);
     path_get(&fs->cwd);
     spin_unlock(&from->lock);
-    return fs;
-}
-
-struct fs_context *fs_context_create(void)
-{
-    struct fs_context *fs = fs_context_copy(&init_fs_context);
-
-    if (fs)
-        fs->umask = 022;
     return fs;
 }
 
@@ -72,44 +64,24 @@ int fs_context_unshare(void)
     return 0;
 }
 
-static void path_copy(struct fs_context *fs, const struct path *from, struct path *out)
+void fs_context_get_path(struct fs_context *fs, const struct path *which, struct path *out)
 {
     spin_lock(&fs->lock);
-    *out = *from;
+    *out = *which;
     path_get(out);
     spin_unlock(&fs->lock);
 }
 
-void fs_context_root(struct fs_context *fs, struct path *out)
-{
-    path_copy(fs, &fs->root, out);
-}
-
-void fs_context_cwd(struct fs_context *fs, struct path *out)
-{
-    path_copy(fs, &fs->cwd, out);
-}
-
-static void path_set(struct fs_context *fs, struct path *at, const struct path *path)
+void fs_context_set_path(struct fs_context *fs, struct path *which, const struct path *path)
 {
     struct path old;
 
     path_get(path);
     spin_lock(&fs->lock);
-    old = *at;
-    *at = *path;
+    old = *which;
+    *which = *path;
     spin_unlock(&fs->lock);
     path_put(&old);
-}
-
-void fs_context_set_root(struct fs_context *fs, const struct path *path)
-{
-    path_set(fs, &fs->root, path);
-}
-
-void fs_context_set_cwd(struct fs_context *fs, const struct path *path)
-{
-    path_set(fs, &fs->cwd, path);
 }
 
 static void replace_one(struct path *at, const struct path *old, const struct path *new)
@@ -151,40 +123,32 @@ static bool prepend_name(struct back *b, const struct dentry *d)
     return prepend(b, name, strnlen(name, NAME_MAX)) && prepend(b, "/", 1);
 }
 
-/* RCU. 0, 1 (never came by the root), -ENAMETOOLONG. */
-static int walk_back(struct path path, const struct path *root, struct back *b)
+/*
+ * RCU. From `at` back to `root`, or, with NULL, to the root of the file system, whatever is
+ * mounted where. 0, 1 (never came by the root), -ENAMETOOLONG.
+ */
+static int walk_back(struct path at, const struct path *root, struct back *b)
 {
-    while (path.mount != root->mount || path.dentry != root->dentry) {
-        if (path.dentry == path.mount->root || dentry_is_root(path.dentry)) {
-            struct mount *parent = READ_ONCE(path.mount->parent);
-            struct dentry *place = READ_ONCE(path.mount->mountpoint);
+    while (root ? at.mount != root->mount || at.dentry != root->dentry
+                : !dentry_is_root(at.dentry)) {
+        if (root && (at.dentry == at.mount->root || dentry_is_root(at.dentry))) {
+            struct mount *parent = READ_ONCE(at.mount->parent);
+            struct dentry *place = READ_ONCE(at.mount->mountpoint);
 
-            if (path.dentry != path.mount->root || !parent || !place)
+            if (at.dentry != at.mount->root || !parent || !place)
                 return 1;
-            path.mount = parent;
-            path.dentry = place;
+            at = (struct path){parent, place};
             continue;
         }
-        if (!prepend_name(b, path.dentry))
+        if (!prepend_name(b, at.dentry))
             return -ENAMETOOLONG;
-        path.dentry = READ_ONCE(path.dentry->parent);
+        at.dentry = READ_ONCE(at.dentry->parent);
     }
     return 0;
 }
 
-static int walk_inside(struct path path, const struct path *top, struct back *b)
-{
-    while (path.dentry != top->dentry && !dentry_is_root(path.dentry)) {
-        if (!prepend_name(b, path.dentry))
-            return -ENAMETOOLONG;
-        path.dentry = READ_ONCE(path.dentry->parent);
-    }
-    return 0;
-}
-
-static int make_text(const struct path *path, const struct path *root,
-                     int (*walk)(struct path, const struct path *, struct back *), char *buf,
-                     size_t size, char **out)
+static int make_text(const struct path *path, const struct path *root, char *buf, size_t size,
+                     char **out)
 {
     struct back b;
     int result;
@@ -201,7 +165,7 @@ static int make_text(const struct path *path, const struct path *root,
             !prepend(&b, " (deleted)", 10))
             result = -ENAMETOOLONG;
         else
-            result = walk(*path, root, &b);
+            result = walk_back(*path, root, &b);
         rcu_read_unlock();
     } while (seq_read_retry(&tree_seq, seq));
     if (result < 0)
@@ -212,16 +176,9 @@ static int make_text(const struct path *path, const struct path *root,
     return result;
 }
 
-int path_text_from(const struct path *path, const struct path *root, char *buf, size_t size,
-                   char **out)
+int path_text_inside(const struct path *path, char *buf, size_t size, char **out)
 {
-    return make_text(path, root, walk_back, buf, size, out);
-}
-
-int path_text_inside(const struct path *path, const struct path *top, char *buf, size_t size,
-                     char **out)
-{
-    return make_text(path, top, walk_inside, buf, size, out);
+    return make_text(path, NULL, buf, size, out);
 }
 
 int path_text(const struct path *path, char *buf, size_t size, char **out)
@@ -229,8 +186,8 @@ int path_text(const struct path *path, char *buf, size_t size, char **out)
     struct path root;
     int result;
 
-    fs_context_root(current_fs(), &root);
-    result = path_text_from(path, &root, buf, size, out);
+    fs_context_get_path(current_fs(), &current_fs()->root, &root);
+    result = make_text(path, &root, buf, size, out);
     path_put(&root);
     return result;
 }
@@ -260,8 +217,6 @@ void fs_context_init(void)
 {
     struct path root = {root_mount, root_mount->root};
 
-    ref_init(&init_fs_context.refs, 1);
-    spin_init(&init_fs_context.lock, RANK_FILE);
     init_fs_context.root = init_fs_context.cwd = root;
     path_get(&root);
     path_get(&root);

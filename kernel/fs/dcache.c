@@ -147,18 +147,6 @@ struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const
     return d;
 }
 
-struct dentry *dentry_alloc_root(struct super_block *sb, struct inode *inode)
-{
-    struct dentry *d = dentry_alloc(sb, NULL, "", 0);
-
-    if (!d) {
-        inode_put(inode);
-        return NULL;
-    }
-    dentry_attach(d, inode);
-    return d;
-}
-
 void dentry_hash(struct dentry *d)
 {
     ref_get(&d->refs); /* I1 */

@@ -72,9 +72,6 @@ struct dentry *dentry_find(struct dentry *parent, const struct name *name);
 struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const char *text,
                             u64 key);
 
-/* The root entry of `sb` for `inode`, whose reference it takes; NULL: no memory (inode put). */
-struct dentry *dentry_alloc_root(struct super_block *sb, struct inode *inode);
-
 /* Make the entry stand for `inode`, whose reference goes over. */
 static inline void dentry_attach(struct dentry *dentry, struct inode *inode)
 {

@@ -20,14 +20,10 @@ void fs_context_init(void);
 void open_init(void);
 void tmpfs_init(void);
 void devtmpfs_init(void);
-void memfd_init(void);
-void anon_init(void);
+void unnamed_init(void);
 
-/* A tmpfs superblock without limits, of any type. 0 or -ENOMEM. */
-int tmpfs_super(const struct filesystem *type, struct super_block **out);
-
-/* A regular file in no directory of a tmpfs: *out with a reference, nlink 0. */
-int tmpfs_unnamed(struct super_block *sb, u32 mode, struct inode **out);
+/* The mount function of tmpfs, for other types of its kind. */
+int tmpfs_mount(const struct filesystem *type, char *options, struct super_block **out);
 
 /* The console for fds 0 to 2 of init, whether or not the root has /dev/console. 0 or -ENXIO... */
 int console_open(struct file **out);
@@ -49,9 +45,6 @@ int gunzip(const u8 *data, size_t size, u8 **out, size_t *out_size, size_t *used
 /* memfd_create(2) */
 #define MFD_CLOEXEC       1
 #define MFD_ALLOW_SEALING 2
-#define MFD_HUGETLB       4
-#define MFD_NOEXEC_SEAL   8
-#define MFD_EXEC          16
 int memfd_create(const char *name, u32 flags, struct file **out);
 
 #define F_ADD_SEALS         1033
@@ -61,7 +54,6 @@ int memfd_create(const char *name, u32 flags, struct file **out);
 #define F_SEAL_GROW         4
 #define F_SEAL_WRITE        8
 #define F_SEAL_FUTURE_WRITE 16
-#define F_SEAL_EXEC         32
 long file_seals(struct file *file, u32 cmd, u64 arg);
 
 /* flock(2): operation LOCK_SH 1, LOCK_EX 2, LOCK_UN 8, with LOCK_NB 4. */

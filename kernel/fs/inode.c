@@ -11,7 +11,7 @@
  * Locking: a directory's lock (RANK_INODE_PARENT) before a child's (RANK_INODE, or nested), then
  * the mapping, then a page.
  *
- * Life: inode_alloc() -> dentry_attach() -> last inode_put(): super_ops.evict, pages, locks, then
+ * Life: inode_alloc() -> dentry_attach() -> last inode_put(): pages, ops->evict, locks, then
  * memory after a grace period. nlink says nothing about memory.
  */
 #include "fs/fs.h"
@@ -66,8 +66,8 @@ void inode_release(struct inode *inode)
 {
     if (S_ISREG(inode->mode))
         mapping_destroy(&inode->mapping);
-    if (inode->sb->ops && inode->sb->ops->evict)
-        inode->sb->ops->evict(inode);
+    if (inode->ops->evict)
+        inode->ops->evict(inode);
     if (unlikely(inode->locks))
         inode_locks_free(inode);
     rcu_call(&inode->rcu, inode_free);
@@ -316,44 +316,23 @@ void inode_allow_write(struct inode *inode)
 
 /* ---- superblocks and types ---- */
 
-static struct mutex types_lock = MUTEX_INIT(types_lock, RANK_SLEEP_LEAF);
-static struct list types = LIST_INIT(types); /* [types_lock] only grows */
-static u32 last_minor;                       /* [A] of device numbers without a device */
+struct list filesystems = LIST_INIT(filesystems);
+static u32 last_minor; /* [A] of device numbers without a device */
 
 int filesystem_register(struct filesystem *type)
 {
-    int err = -EBUSY;
-
-    if (filesystem_find(type->name))
-        return err;
-    mutex_lock(&types_lock);
-    list_add_tail(&type->link, &types);
-    mutex_unlock(&types_lock);
-    return 0;
+    list_add_tail(&type->link, &filesystems);
+    return type->flags & FS_SHARED ? type->mount(type, NULL, &type->shared) : 0;
 }
 
 struct filesystem *filesystem_find(const char *name)
 {
-    struct filesystem *type, *found = NULL;
+    struct filesystem *type;
 
-    mutex_lock(&types_lock);
-    list_for_each_entry(type, &types, link)
+    list_for_each_entry(type, &filesystems, link)
         if (strcmp(type->name, name) == 0)
-            found = type;
-    mutex_unlock(&types_lock);
-    return found;
-}
-
-struct filesystem *filesystem_at(u32 n)
-{
-    struct filesystem *type, *found = NULL;
-
-    mutex_lock(&types_lock);
-    list_for_each_entry(type, &types, link)
-        if (n-- == 0)
-            found = type;
-    mutex_unlock(&types_lock);
-    return found;
+            return type;
+    return NULL;
 }
 
 struct super_block *super_alloc(const struct filesystem *type, const struct super_ops *ops)
@@ -372,6 +351,23 @@ struct super_block *super_alloc(const struct filesystem *type, const struct supe
     return sb;
 }
 
+int super_finish(struct super_block *sb, struct inode *root, struct super_block **out)
+{
+    struct dentry *d = sb && root ? dentry_alloc(sb, NULL, "", 0) : NULL;
+
+    if (!d) {
+        if (root)
+            inode_put(root);
+        if (sb)
+            super_put(sb);
+        return -ENOMEM;
+    }
+    dentry_attach(d, root);
+    sb->root = d;
+    *out = sb;
+    return 0;
+}
+
 void super_put(struct super_block *sb)
 {
     if (!ref_put(&sb->refs))
@@ -380,7 +376,7 @@ void super_put(struct super_block *sb)
         dentry_drop_tree(sb->root);
         dentry_put(sb->root);
     }
-    if (sb->ops && sb->ops->destroy)
+    if (sb->ops->destroy)
         sb->ops->destroy(sb);
     kfree(sb);
 }

@@ -197,9 +197,13 @@ static u32 flags_of_mount(u32 flags)
 int mount_create(const struct filesystem *type, const char *source, u32 flags, char *options,
                  struct mount **out)
 {
-    struct super_block *sb;
-    int err = type->mount(type, source, options, &sb);
+    struct super_block *sb = type->shared;
+    int err = 0;
 
+    if (sb)
+        ref_get(&sb->refs);
+    else
+        err = type->mount(type, options, &sb);
     if (err)
         return err;
     *out = mount_alloc(sb, sb->root, source, flags_of_mount(flags));
@@ -338,7 +342,7 @@ int mount_remount(const struct path *at, u32 flags, char *options)
     if (new_flags & MS_RDONLY && !(m->flags & MS_RDONLY) &&
         __atomic_load_n(&m->writers, __ATOMIC_RELAXED))
         err = -EBUSY;
-    if (!err && !(flags & MS_BIND) && m->sb->ops && m->sb->ops->remount)
+    if (!err && !(flags & MS_BIND) && m->sb->ops->remount)
         err = m->sb->ops->remount(m->sb, &new_flags, options);
     if (!err)
         WRITE_ONCE(m->flags, new_flags);
@@ -420,7 +424,7 @@ int mount_pivot_root(const struct path *new_root, const struct path *put_old)
     struct path root;
     int err;
 
-    fs_context_root(current_fs(), &root);
+    fs_context_get_path(current_fs(), &current_fs()->root, &root);
     mutex_lock(&mount_lock);
     err = pivot_locked(new_root, put_old, &root);
     mutex_unlock(&mount_lock);
@@ -431,21 +435,6 @@ int mount_pivot_root(const struct path *new_root, const struct path *put_old)
 }
 
 /* ---- for /proc ---- */
-
-struct mount *mount_at(u32 n)
-{
-    struct mount *m, *found = NULL;
-
-    mutex_lock(&mount_lock);
-    list_for_each_entry(m, &all, all) {
-        if (n-- == 0) {
-            found = mount_get(m);
-            break;
-        }
-    }
-    mutex_unlock(&mount_lock);
-    return found;
-}
 
 static void show_flags(struct mount *m, struct seq *s)
 {
@@ -466,61 +455,46 @@ static void show_flags(struct mount *m, struct seq *s)
             seq_puts(s, names[i].text);
 }
 
-/* Its place as the current task's root sees it; false: it does not. */
-static bool show_place(struct mount *m, struct seq *s)
+static void show_one(struct mount *m, struct seq *s, bool info)
 {
     struct path path = {m, m->root};
-    char *buf = kmalloc(PATH_MAX), *text;
-    bool seen = buf && path_text(&path, buf, PATH_MAX, &text) == 0;
-
-    if (seen)
-        seq_escape(s, text, " \t\n#");
-    kfree(buf);
-    return seen;
-}
-
-void mount_show(struct mount *m, struct seq *s)
-{
     size_t start = s->len;
 
-    seq_escape(s, m->source, " \t\n#");
-    seq_putc(s, ' ');
-    if (!show_place(m, s)) {
-        s->len = start;
-        return;
+    if (info) {
+        seq_printf(s, "%u %u %u:%u ", m->id, m->parent ? m->parent->id : m->id,
+                   dev_major(m->sb->dev), dev_minor(m->sb->dev));
+        seq_path(s, &path, true, " \t\n#");
+    } else {
+        seq_escape(s, m->source, " \t\n#");
     }
-    seq_printf(s, " %s ", m->sb->type->name);
-    show_flags(m, s);
-    if (m->sb->ops && m->sb->ops->show_options)
-        m->sb->ops->show_options(m->sb, s);
-    seq_puts(s, " 0 0\n");
-}
-
-void mount_show_info(struct mount *m, struct seq *s)
-{
-    struct path inside = {m, m->root}, top = {m, m->sb->root};
-    size_t start = s->len;
-    char *buf = kmalloc(PATH_MAX), *text;
-    struct mount *parent = READ_ONCE(m->parent);
-
-    seq_printf(s, "%u %u %u:%u ", m->id, parent ? parent->id : m->id, dev_major(m->sb->dev),
-               dev_minor(m->sb->dev));
-    if (buf && path_text_inside(&inside, &top, buf, PATH_MAX, &text) == 0)
-        seq_escape(s, text, " \t\n#");
-    kfree(buf);
     seq_putc(s, ' ');
-    if (!show_place(m, s)) {
-        s->len = start;
+    if (seq_path(s, &path, false, " \t\n#")) {
+        s->len = start; /* the task cannot see it */
         return;
     }
     seq_putc(s, ' ');
-    show_flags(m, s);
-    seq_printf(s, " - %s ", m->sb->type->name);
-    seq_escape(s, m->source, " \t\n#");
-    seq_puts(s, mount_may_write(m) ? " ro" : " rw");
-    if (m->sb->ops && m->sb->ops->show_options)
+    if (info) {
+        show_flags(m, s);
+        seq_printf(s, " - %s ", m->sb->type->name);
+        seq_escape(s, m->source, " \t\n#");
+        seq_puts(s, mount_may_write(m) ? " ro" : " rw");
+    } else {
+        seq_printf(s, "%s ", m->sb->type->name);
+        show_flags(m, s);
+    }
+    if (m->sb->ops->show_options)
         m->sb->ops->show_options(m->sb, s);
-    seq_putc(s, '\n');
+    seq_puts(s, info ? "\n" : " 0 0\n");
+}
+
+void mount_show_all(struct seq *s, bool info)
+{
+    struct mount *m;
+
+    mutex_lock(&mount_lock);
+    list_for_each_entry(m, &all, all)
+        show_one(m, s, info);
+    mutex_unlock(&mount_lock);
 }
 
 /* The first mount is the root of the tree; it hangs nowhere. */

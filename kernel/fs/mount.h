@@ -117,14 +117,8 @@ int mount_remount(const struct path *at, u32 flags, char *options);
 int mount_umount(const struct path *at, u32 flags);
 int mount_pivot_root(const struct path *new_root, const struct path *put_old);
 
-/*
- * The n-th mount that the current task's root can see, with a reference; NULL behind the last.
- * For /proc/mounts and mountinfo, which show them by the calls below.
- */
-struct mount *mount_at(u32 n);
+/* The lines of /proc/PID/mounts, or, with `info`, mountinfo: of what the task's root can see. */
+struct seq;
+void mount_show_all(struct seq *seq, bool info);
 
 extern const struct filesystem rootfs_type; /* what the first mount is of; not for mount(2) */
-
-struct seq;
-void mount_show(struct mount *mount, struct seq *seq);      /* a line of /proc/PID/mounts */
-void mount_show_info(struct mount *mount, struct seq *seq); /* of /proc/PID/mountinfo */

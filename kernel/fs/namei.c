@@ -548,7 +548,7 @@ int walk_follow_last(struct walk *w, struct path *link)
     int err;
 
     if (!w->root.dentry)
-        fs_context_root(current_fs(), &w->root);
+        fs_context_get_path(current_fs(), &current_fs()->root, &w->root);
     err = walk_follow(w, link, "");
     return err ? err : walk_run(w);
 }

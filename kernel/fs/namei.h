@@ -78,8 +78,11 @@ void file_allow_write(struct file *file);
 /* Open what *path names; takes references of its own. The checks of open(2) are made. */
 int path_open(const struct path *path, u32 flags, struct file **out);
 
-/* A file over an inode that has no name in any directory, named `name` for /proc: memfd. */
-int file_open_unnamed(struct mount *mount, struct inode *inode, const char *name, u32 flags,
+/*
+ * A new file of *dir's file system, which must have ops->tmpfile, that is in no directory; `name`
+ * is for /proc ("": its number): memfd.
+ */
+int file_open_unnamed(const struct path *dir, const char *name, u32 flags, u32 mode,
                       struct file **out);
 
 /* The calls that make and remove names; `mode` before the umask. */
@@ -104,13 +107,8 @@ int vfs_make_in(const struct path *dir, const char *name, u32 mode, dev_t dev);
  */
 int path_text(const struct path *path, char *buf, size_t size, char **out);
 
-/* The same from a given root. */
-int path_text_from(const struct path *path, const struct path *root, char *buf, size_t size,
-                   char **out);
-
-/* The path inside its file system, from the entry `top` on, whatever is mounted where. */
-int path_text_inside(const struct path *path, const struct path *top, char *buf, size_t size,
-                     char **out);
+/* The path inside its file system, whatever is mounted where. */
+int path_text_inside(const struct path *path, char *buf, size_t size, char **out);
 
 /* What readlink of /proc/PID/fd/N says of any open file, pipes and eventfds included. */
 int file_text(struct file *file, char *buf, size_t size, char **out);

@@ -242,12 +242,31 @@ static int open_create(struct walk *w, u32 flags, u32 mode, struct file **out)
     return open_path(&to, flags, made, out);
 }
 
-/* ---- O_TMPFILE ---- */
+/* ---- without a name ---- */
+
+int file_open_unnamed(const struct path *dir, const char *name, u32 flags, u32 mode,
+                      struct file **out)
+{
+    struct inode *inode = dir->dentry->inode;
+    struct path to = {dir->mount, dentry_alloc(dir->dentry->sb, dir->dentry, name, strlen(name))};
+    int err;
+
+    if (!to.dentry)
+        return -ENOMEM;
+    err = inode->ops->tmpfile(inode, to.dentry, S_IFREG | mode);
+    if (err) {
+        dentry_put(to.dentry);
+        return err;
+    }
+    if (!*name)
+        format_buf(to.dentry->inline_name, DENTRY_NAME_INLINE, "#%lu", to.dentry->inode->ino);
+    mount_get(to.mount);
+    return open_path(&to, flags, true, out);
+}
 
 static int open_tmpfile(const struct path *dir, u32 flags, u32 mode, struct file **out)
 {
     struct inode *inode = dir->dentry->inode;
-    struct path to = {dir->mount, NULL};
     int err = inode_permission(inode, MAY_WRITE | MAY_EXEC);
 
     if (!err)
@@ -256,19 +275,10 @@ static int open_tmpfile(const struct path *dir, u32 flags, u32 mode, struct file
         return err;
     if (!S_ISDIR(inode->mode) || !inode->ops->tmpfile)
         return S_ISDIR(inode->mode) ? -EOPNOTSUPP : -ENOTDIR;
-    to.dentry = dentry_alloc(dir->dentry->sb, dir->dentry, "#", 1);
-    if (!to.dentry)
-        return -ENOMEM;
-    err = inode->ops->tmpfile(inode, to.dentry, S_IFREG | (mode & S_IALLUGO & ~current_umask()));
-    if (err) {
-        dentry_put(to.dentry);
-        return err;
-    }
-    format_buf(to.dentry->inline_name, DENTRY_NAME_INLINE, "#%lu", to.dentry->inode->ino);
-    if (!(flags & O_EXCL))
-        to.dentry->inode->flags |= INODE_NOCHECK;
-    mount_get(to.mount);
-    return open_path(&to, flags, true, out);
+    err = file_open_unnamed(dir, "", flags, mode & S_IALLUGO & ~current_umask(), out);
+    if (!err && !(flags & O_EXCL))
+        (*out)->inode->flags |= INODE_NOCHECK;
+    return err;
 }
 
 /* ---- the calls ---- */
@@ -360,20 +370,6 @@ void file_allow_write(struct file *file)
     inode_allow_write(file->inode);
 }
 
-int file_open_unnamed(struct mount *mount, struct inode *inode, const char *name, u32 flags,
-                      struct file **out)
-{
-    struct path path = {mount, dentry_alloc(mount->sb, mount->root, name, strlen(name))};
-
-    if (!path.dentry) {
-        inode_put(inode);
-        return -ENOMEM;
-    }
-    dentry_attach(path.dentry, inode);
-    mount_get(mount);
-    return open_path(&path, flags, true, out);
-}
-
 void file_getattr(struct file *file, struct kstat *st)
 {
     if (file->inode) {
@@ -435,7 +431,6 @@ void vfs_init(void)
     tmpfs_init();
     mount_init();
     fs_context_init();
-    memfd_init();
-    anon_init();
+    unnamed_init();
     devtmpfs_init();
 }

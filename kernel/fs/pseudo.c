@@ -3,8 +3,7 @@
  *
  * What it is: a struct pseudo says what a kind of file does; a tree is a root kind and what its
  * tables and callbacks name. Nothing exists until it is looked up: then a volatile dentry and an
- * inode are made, which go when nobody holds them. Fixed trees that others add to (pseudo_add)
- * stay.
+ * inode are made, which go when nobody holds them.
  *
  * Structures and invariants.
  *   I1  inode->kind is the struct pseudo, inode->private the key: the object that the file is
@@ -13,8 +12,8 @@
  *       it is keyed.
  *   I3  Numbers of inodes are a hash of key and kind, so that a file has the same number each time
  *       it is looked up.
- *   I4  Directory positions: 2 + i for the i-th entry of the table, FIXED for those added, then
- *       DYNAMIC + index for those that `iterate` gives.
+ *   I4  Directory positions: 2 + i for the i-th entry of the table, then DYNAMIC + index for those
+ *       that `iterate` gives.
  *
  * Locking: the VFS's. An object that goes away (a process) is found out by kind->alive at the
  * next look-up, and by the operations themselves, which say -ESRCH or -ENOENT.
@@ -31,7 +30,6 @@
 #include "mm/page.h"
 #include "sched/reclaim.h"
 
-#define FIXED   0x10000UL
 #define DYNAMIC 0x40000000UL
 
 static const struct inode_ops pseudo_ops;
@@ -56,12 +54,8 @@ static struct inode *make_inode(struct super_block *sb, const struct pseudo *kin
     inode->kind = kind;
     inode->private = key;
     inode->ino = number(kind, key);
-    if (S_ISDIR(kind->mode)) {
-        inode->fops = &dir_file_ops;
-        inode->nlink = 2;
-    } else {
-        inode->fops = kind->fops ? kind->fops : &show_ops;
-    }
+    inode->fops = S_ISDIR(kind->mode) ? &dir_file_ops : &show_ops;
+    inode->nlink = S_ISDIR(kind->mode) ? 2 : 1;
     return inode;
 }
 
@@ -176,8 +170,6 @@ static int pseudo_permission(struct inode *inode, u32 mask, const struct cred *c
 {
     const struct pseudo *kind = inode->kind;
 
-    if (kind->permission)
-        return kind->permission(inode, mask);
     if (kind->owner) /* a word each: a reader sees the old or the new owner */
         kind->owner(inode->private, &inode->uid, &inode->gid);
     return inode_permission_mode(inode, mask, cred);
@@ -200,35 +192,14 @@ static int pseudo_setattr(struct inode *inode, const struct attr *attr)
 
 /* ---- files ---- */
 
-static int show(struct seq *s, void *arg)
-{
-    struct inode *inode = arg;
-    const struct pseudo *kind = inode->kind;
-
-    return kind->show(s, inode);
-}
-
 static int pseudo_open(struct inode *inode, struct file *file)
 {
     const struct pseudo *kind = inode->kind;
-    int err = kind->open ? kind->open(inode, file) : 0;
 
     file->mapping = NULL;
-    if (err || file->ops != &show_ops || !(file->mode & FMODE_READ))
-        return err;
-    return kind->show ? seq_open(file, show, inode) : -EIO;
-}
-
-static ssize_t show_read(struct io_request *req)
-{
-    return req->file->private ? seq_file_read(req) : -EINVAL;
-}
-
-static loff_t show_seek(struct file *file, loff_t offset, int whence)
-{
-    if (file->private)
-        return seq_file_seek(file, offset, whence);
-    return file_seek_size(file, offset, whence, 0, INT64_MAX);
+    if (!S_ISREG(kind->mode) || !(file->mode & FMODE_READ))
+        return 0;
+    return kind->show ? seq_open(file, kind->show) : -EIO;
 }
 
 static ssize_t show_write(struct io_request *req)
@@ -259,9 +230,9 @@ static ssize_t show_write(struct io_request *req)
 }
 
 static const struct file_ops show_ops = {
-    .read = show_read,
+    .read = seq_file_read,
     .write = show_write,
-    .seek = show_seek,
+    .seek = seq_file_seek,
     .release = seq_file_release,
 };
 
@@ -279,34 +250,6 @@ static bool emit_table(struct inode *dir, struct dir_emit *e)
                       mode_to_dtype(child->mode), 3 + i))
             return false;
     }
-    if (e->pos < FIXED)
-        e->pos = FIXED;
-    return true;
-}
-
-/* Entries of pseudo_add: hashed and not volatile, in the order of their cookies. */
-static bool emit_fixed(struct dentry *dir, struct dir_emit *e)
-{
-    for (;;) {
-        struct dentry *d, *found = NULL;
-        bool more;
-
-        spin_lock(&tree_seq.lock);
-        list_for_each_entry(d, &dir->children, sibling) {
-            if (d->flags & DENTRY_VOLATILE || FIXED + d->cookie < e->pos)
-                continue;
-            found = dentry_get(d);
-            break;
-        }
-        spin_unlock(&tree_seq.lock);
-        if (!found)
-            break;
-        more = dir_emit(e, found->name, NAME_LEN(found->key), found->inode->ino,
-                        mode_to_dtype(found->inode->mode), FIXED + found->cookie + 1);
-        dentry_put(found);
-        if (!more)
-            return false;
-    }
     if (e->pos < DYNAMIC)
         e->pos = DYNAMIC;
     return true;
@@ -320,8 +263,7 @@ static int pseudo_readdir(struct file *file, struct dir_emit *e)
     u64 index, ino;
     u32 dtype;
 
-    if (!dir_emit_dots(file, e) || (e->pos < FIXED && !emit_table(dir, e)) ||
-        (e->pos < DYNAMIC && !emit_fixed(file->path.dentry, e)) || !kind->iterate)
+    if (!dir_emit_dots(file, e) || !emit_table(dir, e) || !kind->iterate)
         return 0;
     for (index = e->pos - DYNAMIC;; index++) {
         ino = 0;
@@ -348,43 +290,14 @@ static const struct inode_ops pseudo_ops = {
     .permission = pseudo_permission,
     .open = pseudo_open,
     .alive = pseudo_alive,
+    .evict = pseudo_evict,
 };
 
-/* ---- trees ---- */
-
-static const struct super_ops super_ops = {.evict = pseudo_evict};
-
-int pseudo_super(const struct filesystem *type, const struct pseudo *root, void *key,
-                 struct super_block **out)
+int pseudo_mount(const struct filesystem *type, char *options, struct super_block **out)
 {
-    struct super_block *sb = super_alloc(type, &super_ops);
-    struct inode *inode = sb ? make_inode(sb, root, key) : NULL;
+    static const struct super_ops ops;
+    struct super_block *sb = super_alloc(type, &ops);
 
-    if (inode)
-        sb->root = dentry_alloc_root(sb, inode);
-    if (!sb || !sb->root) {
-        if (sb)
-            super_put(sb);
-        return -ENOMEM;
-    }
-    *out = sb;
-    return 0;
-}
-
-struct dentry *pseudo_add(struct dentry *dir, const char *name, const struct pseudo *kind,
-                          void *object)
-{
-    struct inode *inode = make_inode(dir->sb, kind, object);
-    size_t len;
-    u64 key = dentry_key(dir, name, &len);
-    struct dentry *d = inode ? dentry_alloc(dir->sb, dir, name, key) : NULL;
-
-    if (!d) {
-        if (inode)
-            inode_put(inode);
-        return NULL;
-    }
-    dentry_attach(d, inode);
-    dentry_hash(d);
-    return d; /* our reference stays: the shrinker must not take it */
+    (void)options;
+    return super_finish(sb, sb ? make_inode(sb, type->data, NULL) : NULL, out);
 }

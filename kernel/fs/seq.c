@@ -25,8 +25,8 @@
 struct seq_state {
     struct mutex lock;
     struct seq seq;
-    int (*show)(struct seq *s, void *arg);
-    void *arg;
+    int (*show)(struct seq *s, struct inode *inode);
+    struct inode *inode;
     bool made;
 };
 
@@ -79,13 +79,17 @@ void seq_escape(struct seq *s, const char *text, const char *chars)
     }
 }
 
-void seq_path(struct seq *s, const struct path *path, const char *escape)
+int seq_path(struct seq *s, const struct path *path, bool inside, const char *escape)
 {
     char *buf = kmalloc(PATH_MAX), *text;
+    int result = -ENOMEM;
 
-    if (buf && path_text(path, buf, PATH_MAX, &text) >= 0)
+    if (buf)
+        result = (inside ? path_text_inside : path_text)(path, buf, PATH_MAX, &text);
+    if (result >= 0)
         seq_escape(s, text, escape);
     kfree(buf);
+    return result;
 }
 
 static int make(struct seq_state *state)
@@ -104,7 +108,7 @@ static int make(struct seq_state *state)
             s->size = size;
         }
         s->len = 0;
-        err = state->show(s, state->arg);
+        err = state->show(s, state->inode);
         if (err || s->len <= s->size)
             break;
         while (size < s->len)
@@ -141,7 +145,7 @@ loff_t seq_file_seek(struct file *file, loff_t offset, int whence)
 {
     struct seq_state *state = file->private;
 
-    return file_seek_size(file, offset, whence, state->seq.len, INT64_MAX);
+    return file_seek_size(file, offset, whence, state ? state->seq.len : 0, INT64_MAX);
 }
 
 void seq_file_release(struct file *file)
@@ -154,7 +158,7 @@ void seq_file_release(struct file *file)
     kfree(state);
 }
 
-int seq_open(struct file *file, int (*show)(struct seq *s, void *arg), void *arg)
+int seq_open(struct file *file, int (*show)(struct seq *s, struct inode *inode))
 {
     struct seq_state *state = kmalloc(sizeof(*state));
 
@@ -162,13 +166,7 @@ int seq_open(struct file *file, int (*show)(struct seq *s, void *arg), void *arg
         return -ENOMEM;
     mutex_init(&state->lock, RANK_SEQ);
     state->show = show;
-    state->arg = arg;
+    state->inode = file->inode;
     file->private = state;
     return 0;
 }
-
-const struct file_ops seq_file_ops = {
-    .read = seq_file_read,
-    .seek = seq_file_seek,
-    .release = seq_file_release,
-};

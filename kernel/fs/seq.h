@@ -19,18 +19,19 @@ void seq_putc(struct seq *s, char c);
 /* A string with those of `chars` (and backslash) written as \ooo, as /proc/mounts has it. */
 void seq_escape(struct seq *s, const char *text, const char *chars);
 
-/* Does a path as the current task sees it, escaped; "(unreachable)..." when it cannot. */
+/*
+ * A path as the current task sees it, or inside its file system (path_text() and its like, whose
+ * result is returned), with those of `escape` escaped.
+ */
 struct path;
-void seq_path(struct seq *s, const struct path *path, const char *escape);
+int seq_path(struct seq *s, const struct path *path, bool inside, const char *escape);
 
 /*
- * Make `file` a generated one: show(seq, arg) writes all of its text, whenever it is read at
- * position 0 (again), and may be called more than once to find room. file->ops may be seq_file_ops
- * or ops of your own that begin with its entries. 0 or -ENOMEM. `show` returns 0 or -errno.
+ * Make `file` a generated one: show(seq, file->inode) writes all of its text, whenever it is read
+ * at position 0 (again), and may be called more than once to find room; it returns 0 or -errno. The
+ * file's operations are those below; without seq_open() it is empty. 0 or -ENOMEM.
  */
-int seq_open(struct file *file, int (*show)(struct seq *s, void *arg), void *arg);
-
-extern const struct file_ops seq_file_ops;
+int seq_open(struct file *file, int (*show)(struct seq *s, struct inode *inode));
 ssize_t seq_file_read(struct io_request *req);
 loff_t seq_file_seek(struct file *file, loff_t offset, int whence);
 void seq_file_release(struct file *file);

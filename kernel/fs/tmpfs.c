@@ -37,6 +37,7 @@
 #define ENTRY_SIZE  20
 
 static const struct inode_ops dir_ops, node_ops;
+static struct filesystem tmpfs_type, ramfs_type;
 
 /* ---- limits ---- I1 */
 
@@ -67,7 +68,7 @@ static void uncharge(struct mapping *mapping, u64 pages)
 
 static const struct mapping_ops mapping_ops = {.charge = charge, .uncharge = uncharge};
 
-static void evict(struct inode *inode)
+static void tmpfs_evict(struct inode *inode)
 {
     __atomic_sub_fetch(&tmpfs_of(inode->sb)->inodes, 1, __ATOMIC_RELAXED);
 }
@@ -231,7 +232,7 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *dentry, u32 mode)
     return 0;
 }
 
-static const struct inode_ops node_ops = {.setattr = tmpfs_setattr};
+static const struct inode_ops node_ops = {.setattr = tmpfs_setattr, .evict = tmpfs_evict};
 
 static const struct inode_ops dir_ops = {
     .create = tmpfs_create,
@@ -244,9 +245,10 @@ static const struct inode_ops dir_ops = {
     .rename = tmpfs_rename,
     .tmpfile = tmpfs_tmpfile,
     .setattr = tmpfs_setattr,
+    .evict = tmpfs_evict,
 };
 
-/* ---- the instance ---- */
+/* ---- instances ---- */
 
 static void tmpfs_show_options(struct super_block *sb, struct seq *s)
 {
@@ -281,17 +283,17 @@ static void tmpfs_destroy(struct super_block *sb)
 }
 
 static const struct super_ops super_ops = {
-    .evict = evict,
     .destroy = tmpfs_destroy,
     .statfs = tmpfs_statfs,
     .remount = tmpfs_remount,
     .show_options = tmpfs_show_options,
 };
 
-/* ---- instances ---- */
-
-static int make_super(const struct filesystem *type, char *options, const struct tmpfs *initial,
-                      struct super_block **out)
+/*
+ * "tmpfs" has half of memory, and as many inodes as half of its pages, unless options say
+ * otherwise; the other types have no limits.
+ */
+int tmpfs_mount(const struct filesystem *type, char *options, struct super_block **out)
 {
     struct super_block *sb = super_alloc(type, &super_ops);
     struct tmpfs *t = kmalloc(sizeof(*t));
@@ -302,9 +304,15 @@ static int make_super(const struct filesystem *type, char *options, const struct
         kfree(t);
         goto put;
     }
-    *t = *initial;
     sb->private = t;
     sb->flags = SB_PINNED;
+    t->mode = 0755;
+    if (type == &tmpfs_type) {
+        t->max_pages = t->max_inodes = pages_total() / 2;
+        t->mode = 0777 | S_ISVTX;
+        t->uid = current_cred()->fsuid;
+        t->gid = current_cred()->fsgid;
+    }
     err = tmpfs_parse_options(t, options);
     if (!err)
         err = make_inode(sb, NULL, S_IFDIR | t->mode, &root);
@@ -312,53 +320,18 @@ static int make_super(const struct filesystem *type, char *options, const struct
         goto put;
     root->uid = t->uid;
     root->gid = t->gid;
-    sb->root = dentry_alloc_root(sb, root);
-    err = -ENOMEM;
-    if (!sb->root)
-        goto put;
-    *out = sb;
-    return 0;
+    return super_finish(sb, root, out);
 put:
     if (sb)
         super_put(sb);
     return err;
 }
 
-/* Half of memory, and as many inodes as half of its pages, unless options say otherwise. */
-static int tmpfs_mount(const struct filesystem *type, const char *source, char *options,
-                       struct super_block **out)
-{
-    struct tmpfs initial = {
-        .max_pages = pages_total() / 2,
-        .max_inodes = pages_total() / 2,
-        .mode = 0777 | S_ISVTX,
-        .uid = current_cred()->fsuid,
-        .gid = current_cred()->fsgid,
-    };
-
-    (void)source;
-    return make_super(type, options, &initial, out);
-}
-
-static int unlimited_mount(const struct filesystem *type, const char *source, char *options,
-                           struct super_block **out)
-{
-    struct tmpfs initial = {.mode = 0755};
-
-    (void)source;
-    return make_super(type, options, &initial, out);
-}
-
-int tmpfs_super(const struct filesystem *type, struct super_block **out)
-{
-    return unlimited_mount(type, NULL, NULL, out);
-}
-
 const struct filesystem rootfs_type = {
     .name = "rootfs",
     .flags = FS_NODEV,
     .magic = TMPFS_MAGIC,
-    .mount = unlimited_mount,
+    .mount = tmpfs_mount,
 };
 
 static struct filesystem tmpfs_type = {
@@ -372,18 +345,8 @@ static struct filesystem ramfs_type = {
     .name = "ramfs",
     .flags = FS_NODEV,
     .magic = RAMFS_MAGIC,
-    .mount = unlimited_mount,
+    .mount = tmpfs_mount,
 };
-
-/* A regular file of `sb` that is in no directory: memfd. */
-int tmpfs_unnamed(struct super_block *sb, u32 mode, struct inode **out)
-{
-    int err = make_inode(sb, NULL, S_IFREG | mode, out);
-
-    if (!err)
-        (*out)->nlink = 0;
-    return err;
-}
 
 void tmpfs_init(void)
 {

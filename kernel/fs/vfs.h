@@ -117,7 +117,6 @@ struct kstat {
 
 #define RENAME_NOREPLACE 1
 #define RENAME_EXCHANGE  2
-#define RENAME_WHITEOUT  4
 
 struct rename {
     struct inode *old_dir, *new_dir; /* locked */
@@ -151,6 +150,7 @@ struct inode_ops {
     int (*permission)(struct inode *inode, u32 mask, const struct cred *cred);
     int (*open)(struct inode *inode, struct file *file); /* after the checks; may change ops */
     bool (*alive)(struct dentry *dentry); /* false: forget this entry, look up anew */
+    void (*evict)(struct inode *inode);   /* the last reference is gone, memory not yet */
 };
 
 struct kstatfs {
@@ -162,12 +162,10 @@ struct seq;
 
 /* Of one mounted instance; NULL: nothing to do. All may sleep. */
 struct super_ops {
-    void (*evict)(struct inode *inode);      /* the last reference is gone, memory not yet */
     void (*destroy)(struct super_block *sb); /* no mount is left, the entries are gone */
     void (*statfs)(struct super_block *sb, struct kstatfs *out);
     int (*remount)(struct super_block *sb, u32 *flags, char *options);
     void (*show_options)(struct super_block *sb, struct seq *seq); /* ",size=..." for mounts */
-    int (*sync)(struct super_block *sb);
 };
 
 #define SB_RDONLY BIT(0)
@@ -191,22 +189,31 @@ struct filesystem {
     const char *name;
     u32 flags; /* FS_* */
     u64 magic;
-    /* A superblock with one reference (super_alloc), or a shared one. options: may be NULL. */
-    int (*mount)(const struct filesystem *type, const char *source, char *options,
-                 struct super_block **out);
+    const void *data; /* of the file system */
+    /* A superblock with one reference, by super_alloc() and super_finish(). options: or NULL. */
+    int (*mount)(const struct filesystem *type, char *options, struct super_block **out);
+    struct super_block *shared; /* [I] FS_SHARED: the instance */
     struct list link;
 };
 
-#define FS_NODEV BIT(0) /* needs no block device: "nodev" in /proc/filesystems */
+#define FS_NODEV  BIT(0) /* needs no block device: "nodev" in /proc/filesystems */
+#define FS_SHARED BIT(1) /* one instance, made when registered, is shown by all mounts */
 
-/* Never taken back. -EBUSY: the name is taken. */
+/* At boot only, never taken back. 0 or what `mount` of a shared instance says. */
 int filesystem_register(struct filesystem *type);
 struct filesystem *filesystem_find(const char *name);
-/* The n-th type, NULL behind the last. */
-struct filesystem *filesystem_at(u32 n);
+extern struct list filesystems; /* [I] struct filesystem */
 
-/* A superblock without a root, one reference; NULL: no memory. super_put() may sleep. */
+/* A superblock without a root, one reference; NULL: no memory. */
 struct super_block *super_alloc(const struct filesystem *type, const struct super_ops *ops);
+
+/*
+ * The end of a mount function: sb gets its root directory (whose reference is taken), and goes to
+ * *out. Either may be NULL, for want of memory: -ENOMEM, and both are put.
+ */
+int super_finish(struct super_block *sb, struct inode *root, struct super_block **out);
+
+/* May sleep. */
 void super_put(struct super_block *sb);
 
 /*
@@ -310,9 +317,6 @@ static inline struct fs_context *current_fs(void)
     return likely(task) && likely(task->fs) ? task->fs : &init_fs_context;
 }
 
-/* One for the first task: at the root, umask 022; NULL: no memory. */
-struct fs_context *fs_context_create(void);
-
 /* A copy with one reference; NULL: no memory. */
 struct fs_context *fs_context_copy(struct fs_context *from);
 
@@ -328,11 +332,9 @@ void fs_context_put(struct fs_context *fs);
 /* Give the current task its own (unshare CLONE_FS). 0 or -ENOMEM. */
 int fs_context_unshare(void);
 
-/* Copies with references. */
-void fs_context_root(struct fs_context *fs, struct path *out);
-void fs_context_cwd(struct fs_context *fs, struct path *out);
-void fs_context_set_root(struct fs_context *fs, const struct path *path);
-void fs_context_set_cwd(struct fs_context *fs, const struct path *path);
+/* `which` is &fs->root or &fs->cwd: a copy with references; make it `path`. */
+void fs_context_get_path(struct fs_context *fs, const struct path *which, struct path *out);
+void fs_context_set_path(struct fs_context *fs, struct path *which, const struct path *path);
 
 /* pivot_root: where it stands at `old`, `new` takes its place. Does not sleep. */
 void fs_context_replace(struct fs_context *fs, const struct path *old, const struct path *new);

@@ -453,7 +453,7 @@ void process_start_init(void (*entry)(void *arg), void *arg)
     task->altstack.flags = SS_DISABLE;
     task->start_ns = process->start_ns;
     task->files = fdtable_create();
-    task->fs = fs_context_create();
+    task->fs = fs_context_copy(&init_fs_context);
     if (!task->files || !task->fs)
         panic("no memory for process 1");
     str_copy(task->thread.name, "init", sizeof(task->thread.name));

@@ -185,7 +185,7 @@ static int filesystems_show(struct seq *s, struct inode *inode)
 {
     struct filesystem *type;
 
-    for (u32 n = 0; (type = filesystem_at(n)); n++)
+    list_for_each_entry(type, &filesystems, link)
         seq_printf(s, "%s\t%s\n", type->flags & FS_NODEV ? "nodev" : "", type->name);
     return 0;
 }

@@ -200,23 +200,13 @@ static int score_store(struct inode *inode, char *text, size_t len)
 
 static int mounts_show(struct seq *s, struct inode *inode)
 {
-    struct mount *mount;
-
-    for (u32 n = 0; (mount = mount_at(n)); n++) {
-        mount_show(mount, s);
-        mount_put(mount);
-    }
+    mount_show_all(s, false);
     return 0;
 }
 
 static int mountinfo_show(struct seq *s, struct inode *inode)
 {
-    struct mount *mount;
-
-    for (u32 n = 0; (mount = mount_at(n)); n++) {
-        mount_show_info(mount, s);
-        mount_put(mount);
-    }
+    mount_show_all(s, true);
     return 0;
 }
 
@@ -259,10 +249,7 @@ static int place_follow(struct inode *inode, struct path *out, bool root)
     task_put(task);
     if (!fs)
         return -ENOENT;
-    if (root)
-        fs_context_root(fs, out);
-    else
-        fs_context_cwd(fs, out);
+    fs_context_get_path(fs, root ? &fs->root : &fs->cwd, out);
     fs_context_put(fs);
     return 0;
 }

@@ -316,7 +316,7 @@ static void show_region(struct seq *s, struct vm_region *r)
     while (s->len - start < 73)
         seq_putc(s, ' ');
     if (r->file && r->file->path.dentry)
-        seq_path(s, &r->file->path, "\n");
+        seq_path(s, &r->file->path, false, "\n");
     else
         seq_puts(s, name);
     seq_putc(s, '\n');

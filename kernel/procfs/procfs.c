@@ -137,39 +137,21 @@ static const struct pseudo root = {
     .link_count = root_link_count,
 };
 
-static struct super_block *proc_super, *sysfs_super;
-
-/* One instance each, given out at every mount. */
-static int mount_shared(struct super_block **shared, const struct filesystem *type,
-                        const struct pseudo *top, struct super_block **out)
-{
-    if (!*shared) {
-        int err = pseudo_super(type, top, NULL, shared);
-
-        if (err)
-            return err;
-    }
-    ref_get(&(*shared)->refs);
-    *out = *shared;
-    return 0;
-}
-
-static int proc_mount(const struct filesystem *type, const char *source, char *options,
-                      struct super_block **out)
-{
-    return mount_shared(&proc_super, type, &root, out);
-}
-
-static int sysfs_mount(const struct filesystem *type, const char *source, char *options,
-                       struct super_block **out)
-{
-    return mount_shared(&sysfs_super, type, &sysfs_root, out);
-}
-
 static struct filesystem proc_type = {
-    .name = "proc", .flags = FS_NODEV, .magic = PROC_MAGIC, .mount = proc_mount};
+    .name = "proc",
+    .flags = FS_NODEV | FS_SHARED,
+    .magic = PROC_MAGIC,
+    .data = &root,
+    .mount = pseudo_mount,
+};
+
 static struct filesystem sysfs_type = {
-    .name = "sysfs", .flags = FS_NODEV, .magic = SYSFS_MAGIC, .mount = sysfs_mount};
+    .name = "sysfs",
+    .flags = FS_NODEV | FS_SHARED,
+    .magic = SYSFS_MAGIC,
+    .data = &sysfs_root,
+    .mount = pseudo_mount,
+};
 
 static u32 append(u32 n, const struct pseudo *part)
 {
@@ -182,5 +164,5 @@ void procfs_init(void)
 {
     append(append(0, root_links), global_files);
     if (filesystem_register(&proc_type) || filesystem_register(&sysfs_type))
-        log_err("procfs: type already registered");
+        log_err("procfs: no memory");
 }

@@ -94,7 +94,7 @@ static long change_dir(const struct path *path)
     int err = S_ISDIR(inode->mode) ? inode_permission(inode, MAY_EXEC) : -ENOTDIR;
 
     if (!err)
-        fs_context_set_cwd(current_fs(), path);
+        fs_context_set_path(current_fs(), &current_fs()->cwd, path);
     return err;
 }
 
@@ -125,7 +125,7 @@ long sys_chroot(u64 name)
     if (!err && !cred_has_cap(CAP_SYS_CHROOT))
         err = -EPERM;
     if (!err)
-        fs_context_set_root(current_fs(), &path);
+        fs_context_set_path(current_fs(), &current_fs()->root, &path);
     return err;
 }
 
@@ -142,7 +142,7 @@ long sys_getcwd(u64 to, u64 size)
     if (!page)
         return -ENOMEM;
     buf = page_to_virt(page);
-    fs_context_cwd(current_fs(), &cwd);
+    fs_context_get_path(current_fs(), &current_fs()->cwd, &cwd);
     if (dentry_unhashed(cwd.dentry) && !dentry_is_root(cwd.dentry))
         return -ENOENT;
     n = path_text(&cwd, buf + sizeof(mark), PATH_MAX - sizeof(mark), &text);

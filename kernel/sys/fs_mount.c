@@ -189,32 +189,20 @@ long sys_fdatasync(u64 fd)
     return sync_file(fd, 1);
 }
 
-static int sync_super(struct super_block *sb)
-{
-    return sb->ops && sb->ops->sync ? sb->ops->sync(sb) : 0;
-}
-
+/* No file system has anything to write back but by fsync(). */
 long sys_sync(void)
 {
-    struct mount *mount;
-
-    for (u32 n = 0; (mount = mount_at(n)); n++) {
-        sync_super(mount->sb);
-        mount_put(mount);
-    }
     return 0;
 }
 
 long sys_syncfs(u64 fd)
 {
     struct fd_ref ref = fd_ref_get(fd);
-    long err;
 
     if (!ref.file)
         return -EBADF;
-    err = ref.file->path.mount ? sync_super(ref.file->path.mount->sb) : 0;
     fd_ref_put(ref);
-    return err;
+    return 0;
 }
 
 /* A pipe or the like cannot be positioned: -ESPIPE; advice and ranges else need nothing here. */

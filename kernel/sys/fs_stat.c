@@ -210,7 +210,7 @@ static long statfs_put(u64 to, const struct mount *mount)
     struct kstatfs st = {.type = sb->magic, .bsize = 4096};
     struct statfs_abi out;
 
-    if (sb->ops && sb->ops->statfs)
+    if (sb->ops->statfs)
         sb->ops->statfs(sb, &st);
     memset(&out, 0, sizeof(out));
     out.type = st.type;
