@@ -30,9 +30,7 @@ ENTRY = re.compile(r"^\s*(RANK_\w+),\s*/\*\s*(.*?)\s*\*/", re.M)
 
 # Locks outside the order, each with what shows that it is still there.
 OUTSIDE = (
-    ("kernel/arch/arm64/pagetable.c", r"\bkernel_lock\b", "`kernel_lock`",
-     "the kernel's page table; held while a page for a table is allocated, which does not sleep"),
-    ("kernel/arch/arm64/asid.c", r"\bu32 lock;", "`lock`",
+    ("kernel/arch/arm64/tlb.c", r"\bu32 lock;", "`lock`",
      "address-space identifiers; nothing is called with it held"),
 )
 
@@ -243,7 +241,7 @@ def make_page():
     out += ["", "## Locks that spin (`struct spinlock`, `struct seqlock`)", ""]
     out += table(spinning, locks, takers, masked, len(sleeping))
     out += ["", "## Outside the order", "",
-            "`arch/` stands below `core/` and cannot see its ranks. It has spinlocks of its own, "
+            "`arch/` stands below `core/` and cannot see its ranks. It has a spinlock of its own, "
             "taken with", "IRQs masked and not checked:", ""]
     for path, pattern, name, guards in OUTSIDE:
         if not re.search(pattern, read(path)):

@@ -25,7 +25,6 @@ enum lock_rank {
     RANK_FUTEX,       /* one bucket of futex waiters */
     RANK_REGIONS,     /* the regions that map a file */
     RANK_MAPPING,     /* the index of a file's cached pages */
-    RANK_PAGE_TABLE,  /* one user page table */
     RANK_MOUNT_HASH,  /* look-up of mounts */
     RANK_DENTRY,      /* a directory entry, parents by address or before children */
     RANK_DENTRY_LIST, /* unused directory entries */
@@ -51,7 +50,6 @@ enum lock_rank {
     RANK_SLAB,        /* the slabs of a cache */
     RANK_KERNEL_MAP,  /* the kernel's page table */
     RANK_FRAMES,      /* free page frames */
-    RANK_ASID,        /* address-space identifiers */
     RANK_IRQ,         /* interrupt lines */
     RANK_DEVICE,      /* a device's registers */
     RANK_RANDOM,      /* the pool of random numbers */

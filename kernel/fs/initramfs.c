@@ -15,13 +15,12 @@
 #include "fs/fs.h"
 #include "fs/namei.h"
 
-#include "arch/pagetable.h"
 #include "core/log.h"
 #include "lib/cpio.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
-#include "mm/page.h"
+#include "mm/pagetable.h"
 #include "mm/vmalloc.h"
 #include "sched/reclaim.h"
 

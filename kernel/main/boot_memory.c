@@ -13,7 +13,7 @@
 #include "lib/string.h"
 #include "mm/bump.h"
 #include "mm/memmap.h"
-#include "mm/page.h"
+#include "mm/pagetable.h"
 
 /* Where the loader left the tree, until its copy is made. */
 static paddr_t tree_start, tree_end;
@@ -77,12 +77,6 @@ bool memory_initrd(paddr_t *start, paddr_t *end)
     return initrd_end != 0;
 }
 
-/* Pages for page tables while the boot allocator is all there is. */
-static void *table_page(void)
-{
-    return mm_alloc(PAGE_SIZE, PAGE_SIZE);
-}
-
 static void map_bank(paddr_t start, paddr_t end)
 {
     if (start < end && kernel_map((u64)phys_to_virt(start), start, end - start, PROT_R | PROT_W))
@@ -134,7 +128,6 @@ void memory_init(void)
     if (!memmap_next_free(b->image_end, b->linear_end, &range))
         panic("no free memory behind the image");
     mm_init(phys_to_virt(range.start), phys_to_virt(range.end));
-    pt_set_page_source(table_page, NULL);
     map_banks();
     if (fdt)
         copy_tree();

@@ -1,4 +1,4 @@
-/* Between page.c and section.c. */
+/* Between page.c, section.c and pagetable.c. */
 #pragma once
 
 #include "mm/page.h"
@@ -20,3 +20,6 @@ bool section_build_more(void);
 
 /* Free pages of the sections that are not built. */
 u64 section_pages_untaken(void);
+
+/* A zeroed page for a page table, by its address in the linear map; NULL: none. Never sleeps. */
+void *table_alloc(void);

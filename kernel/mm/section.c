@@ -24,6 +24,7 @@
 #include "mm/bump.h"
 #include "mm/memmap.h"
 #include "mm/page_impl.h"
+#include "mm/pagetable.h"
 
 #define SECTION_SIZE MIB(16)
 #define BLOCK_SIZE   (PAGE_SIZE << PAGE_ORDER_MAX)
@@ -74,20 +75,16 @@ static void *carve_page(void)
     return phys_to_virt(pa);
 }
 
-/* The source of page-table pages. */
-static void *table_alloc(void)
+void *table_alloc(void)
 {
     struct page *page;
 
+    if (unlikely(!total)) /* before page_init */
+        return mm_alloc(PAGE_SIZE, PAGE_SIZE);
     if (READ_ONCE(carve.cpu) == cpu_id() + 1 && irqs_disabled())
         return carve_page();
     page = page_alloc_nosleep(0, PA_ZERO | PA_NO_BUILD);
     return page ? page_to_virt(page) : NULL;
-}
-
-static void table_free(void *table)
-{
-    page_free(virt_to_page(table), 0);
 }
 
 /* The part of a section that has RAM, widened to whole blocks of 4 MiB (I1). */
@@ -306,5 +303,4 @@ void page_init(void)
         untaken += s->free;
     }
     total = untaken;
-    pt_set_page_source(table_alloc, table_free);
 }

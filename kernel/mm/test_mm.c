@@ -6,7 +6,7 @@
 #include "mm/bump.h"
 #include "mm/kmalloc.h"
 #include "mm/memmap.h"
-#include "mm/page.h"
+#include "mm/pagetable.h"
 #include "mm/vmalloc.h"
 
 static bool all_zero(const void *memory, size_t size)

@@ -30,7 +30,7 @@
 #include "lib/errno.h"
 #include "lib/rbtree.h"
 #include "mm/kmalloc.h"
-#include "mm/page.h"
+#include "mm/pagetable.h"
 
 #define SPARE_LOCAL  8 /* stacks kept by each CPU */
 #define SPARE_SHARED 64

@@ -76,17 +76,14 @@ void thread_set_page_table(struct page_table *pt)
     irqflags_t flags = irq_save();
 
     current_thread()->page_table = pt;
-    if (pt)
-        pt_activate(pt);
-    else
-        pt_deactivate();
+    pt_activate(pt);
     irq_restore(flags);
 }
 
 static void leave_table(void *pt)
 {
-    if (pt_active() == pt)
-        pt_deactivate();
+    if (pt_live_at(pt, current_head()->percpu))
+        pt_activate(NULL);
 }
 
 void page_table_retire(struct page_table *pt)

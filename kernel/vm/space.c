@@ -32,7 +32,7 @@
  *
  * Life cycle: vm_space_create (exec) or vm_space_clone (fork) -> used by tasks, each with a
  * reference -> vm_space_put of the last: page_table_retire, pages and tables freed without any
- * flush, since no CPU can carry its ASID any more (arch/arm64/asid.c).
+ * flush, since no CPU can carry its ASID any more (arch/arm64/tlb.c).
  *
  * Rejected: a lock for each page table or region (threads of one program that fault at the same
  * time wait for each other here, but a fault takes three atomics less); reverse maps of anonymous

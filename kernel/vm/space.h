@@ -8,10 +8,10 @@
  */
 #pragma once
 
-#include "arch/pagetable.h"
 #include "core/refcount.h"
 #include "lib/list.h"
 #include "lib/rbtree.h"
+#include "mm/pagetable.h"
 #include "sched/mutex.h"
 
 struct fault;

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "io/file.h"
-#include "mm/page.h"
 #include "vm/space.h"
 
 #define VM_PROT_MASK (PROT_READ | PROT_WRITE | PROT_EXEC)

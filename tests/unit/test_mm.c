@@ -6,7 +6,7 @@
 #include "mm/bump.h"
 #include "mm/kmalloc.h"
 #include "mm/memmap.h"
-#include "mm/page.h"
+#include "mm/pagetable.h"
 #include "mm/vmalloc.h"
 #include "unit.h"
 

@@ -131,19 +131,31 @@ static inline pte_t pte_permit(pte_t pte, u64 permissions)
     return (pte & ~PTE_PERMISSIONS) | permissions;
 }
 
-static inline pte_t pte_protect(pte_t pte, u32 prot)
+/* Do two valid entries differ in their permissions at most? */
+static inline bool pte_same_page(pte_t a, pte_t b)
 {
-    return pte_permit(pte, pte_permissions(prot));
+    return !((a ^ b) & ~PTE_PERMISSIONS);
 }
 
-static inline pte_t pte_load(const pte_t *entry)
+/* An entry of the levels above: the table at pa, or the block that begins at a page's address. */
+static inline pte_t pte_table(paddr_t pa)
 {
-    return READ_ONCE(*entry);
+    return pa | PTE_VALID | PTE_PAGE;
+}
+
+static inline pte_t pte_block(pte_t page)
+{
+    return page & ~PTE_PAGE;
+}
+
+static inline bool pte_is_block(pte_t pte)
+{
+    return !(pte & PTE_PAGE);
 }
 
 /*
  * A bare store. Enough from empty to valid: a walk that misses it faults once more, and the
- * fault finds the entry there. Clearing and restricting need a tlb_flush_* after it.
+ * fault finds the entry there. Clearing and restricting need a tlb_flush_range() after it.
  */
 static inline void pte_store(pte_t *entry, pte_t value)
 {

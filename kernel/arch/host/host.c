@@ -1,25 +1,19 @@
 /*
  * The door of the architecture, as far as unit tests on the host go through it: one CPU, no
- * interrupts, user memory that is the program's own, and a kernel page table that is a list.
- *
- * Memory: "physical" memory at pa is host memory at the base of the linear map + pa; the test maps
- * it with host_ram(). kernel_map() puts fresh zeroed memory at va; only kernel_translate() knows
- * that it should be the same as that at pa, which is enough for descriptors and guard pages.
+ * interrupts, user memory that is the program's own. "Physical" memory at pa is host memory at the
+ * base of the linear map + pa; the test maps it with host_ram().
  */
 #include "arch/host/host.h"
 #include "arch/counter.h"
 #include "arch/cpu.h"
 #include "arch/firmware.h"
 #include "arch/host/os.h"
-#include "arch/pagetable.h"
 #include "arch/thread.h"
 #include "arch/trap.h"
 #include "arch/uaccess.h"
 #include "arch/uart.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-
-#define MAPPINGS_MAX 4096
 
 static struct thread_head host_head = {.preempt_count = 0};
 
@@ -33,11 +27,6 @@ const struct trap_frame *trap_reported_frame;
 char __percpu_start[1], __percpu_end[1], _image_start[1];
 const char __ktests_start[1], __ktests_end[1];
 const u32 __ksyms_start[1], __ksyms_end[1]; /* a table of no entries */
-
-static struct {
-    u64 va, size;
-    paddr_t pa;
-} mappings[MAPPINGS_MAX]; /* size 0: free */
 
 void host_ram(paddr_t pa, u64 size)
 {
@@ -174,54 +163,4 @@ int user_cmpxchg32(u64 addr, u32 old, u32 new_value, u32 *seen)
     __atomic_compare_exchange_n((u32 *)addr, seen, new_value, false, __ATOMIC_ACQ_REL,
                                 __ATOMIC_ACQUIRE);
     return 0;
-}
-
-void pt_set_page_source(void *(*alloc)(void), void (*free)(void *page))
-{
-    (void)alloc, (void)free;
-}
-
-int kernel_map(u64 va, paddr_t pa, u64 size, u32 prot)
-{
-    (void)prot;
-    if (kernel_translate(va) != PADDR_NONE)
-        return -EEXIST;
-    for (size_t i = 0; i < MAPPINGS_MAX; i++) {
-        if (mappings[i].size != 0)
-            continue;
-        os_map(va, size);
-        mappings[i].va = va;
-        mappings[i].size = size;
-        mappings[i].pa = pa;
-        return 0;
-    }
-    return -ENOMEM;
-}
-
-/* Whole mappings only, as many as lie in the range. */
-int kernel_unmap(u64 va, u64 size)
-{
-    for (size_t i = 0; i < MAPPINGS_MAX; i++)
-        if (mappings[i].size != 0 && mappings[i].va >= va &&
-            mappings[i].va + mappings[i].size <= va + size) {
-            os_unmap(mappings[i].va, mappings[i].size);
-            mappings[i].size = 0;
-        }
-    return 0;
-}
-
-int kernel_protect(u64 va, u64 size, u32 prot)
-{
-    (void)va, (void)size, (void)prot;
-    return 0;
-}
-
-paddr_t kernel_translate(u64 va)
-{
-    if (va >> 44 == HOST_LINEAR_BASE >> 44)
-        return va - HOST_LINEAR_BASE;
-    for (size_t i = 0; i < MAPPINGS_MAX; i++)
-        if (va >= mappings[i].va && va - mappings[i].va < mappings[i].size)
-            return mappings[i].pa + (va - mappings[i].va);
-    return PADDR_NONE;
 }

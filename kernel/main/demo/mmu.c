@@ -5,8 +5,8 @@
 #include "main/demo/demo.h"
 
 #include "arch/demo.h"
-#include "arch/pagetable.h"
 #include "arch/uart.h"
+#include "mm/pagetable.h"
 
 #define PATTERN 0x41534c4152313031UL
 

@@ -1,20 +1,27 @@
 /*
- * Address-space identifiers: which user table a CPU walks, and under which tag (Arm ARM D8.13.3).
+ * Which user table a CPU walks, under which tag, and how the TLBs forget what tables said (Arm ARM
+ * D8.13, D8.14).
  *
- * What it is. A table gets an ASID when it is first activated and keeps it for a generation. When
- * the numbers run out, a new generation begins: all TLBs are emptied, and only the tables that are
- * live on some CPU keep their numbers. So a number is never reused without that flush, and a table
- * that dies needs none.
+ * What it is. A user's table hangs on TTBR0_EL1 under an address-space identifier; the kernel's
+ * one hangs on TTBR1_EL1, and its entries are global. A table gets an ASID when it is first
+ * activated and keeps it for a generation. When the numbers run out, a new generation begins: all
+ * TLBs are emptied, and only the tables that are live on some CPU keep their numbers. So a number
+ * is never reused without that flush, and a table that dies needs none.
  *
  * Structures. page_table.context = generation << 16 | ASID. Each CPU has a slot in its per-CPU
  * area: `live` is its TTBR0_EL1 (ASID in the top 16 bits, since TCR_EL1.A1 is 0; table below),
- * `next` the context that it is about to load.
+ * `next` the context that it is about to load, or has loaded last.
  *   I1  Within a generation a number belongs to one table.
  *   I2  A table that is live on a CPU has the number with which it is live there, whatever the
  *       generation of its context: a flush by pt->context reaches every CPU.
  *   I3  ASID 0 is the empty table's.
  *   I4  A TLB holds entries of a table only if its CPU has activated the table since it was made;
  *       as long as that is one CPU, pt->home names it, and its flushes stay on that CPU.
+ *
+ * The rule of every flush: entries are stored; DSB ISHST makes the stores visible to the walkers
+ * of all CPUs; TLBI ...IS; DSB ISH waits until every CPU has dropped the entries and all accesses
+ * through them are done. An ISB follows where this CPU's next instructions depend on it; for user
+ * entries the exception return is one.
  *
  * Locking. `lock` with IRQs masked guards generation, used and kept. The fast path takes no lock:
  * it stores `next`, then reads the generation; a new generation is stored, then `next` is read;
@@ -24,10 +31,9 @@
  * Rejected: the lock at every switch (all CPUs would meet there); freeing numbers at exit (a flush
  * at each exit); per-CPU numbers (a flush of a range would have to interrupt other CPUs).
  */
-#include "arch/arm64/asid.h"
-#include "arch/arm64/tlb.h"
-#include "arch/cpu.h"
 #include "arch/pagetable.h"
+#include "arch/boot.h"
+#include "arch/cpu.h"
 #include "arch/thread.h"
 #include "lib/bitmap.h"
 #include "lib/string.h"
@@ -35,6 +41,15 @@
 #define ASID_BITS        16 /* in a context; the CPU may have only 8 */
 #define ASID_MAX         (1u << ASID_BITS)
 #define FIRST_GENERATION (1UL << ASID_BITS)
+
+#define HOME_MANY        (~0UL) /* page_table.home: more than one CPU has activated it */
+
+/* Pages flushed one by one; beyond that, one flush by ASID is cheaper than the refills it costs. */
+#define FLUSH_MAX (16 * PT_PAGE_SIZE)
+
+/* Operands of TLBI: an address goes without its page offset and above bit 55, an ASID on top. */
+#define TLBI_VA(va)         ((va) >> 12 & ((1UL << 44) - 1))
+#define tlbi(operation, of) asm volatile("tlbi " operation ", %0" ::"r"(of) : "memory")
 
 struct asid_slot {
     struct page_table *pt; /* whose table is live; NULL: the empty one [C] */
@@ -48,12 +63,38 @@ struct asid_slot {
 
 static struct asid_slot asid_slot __section(".percpu");
 
-static u64 empty_table[512] __aligned(4096); /* walks of TTBR0 end here when there is no user */
-static u64 generation = FIRST_GENERATION;    /* [L], read by all */
-static u64 used[BITMAP_WORDS(ASID_MAX)];     /* [L] */
-static u32 cursor;                           /* numbers below are used [L] */
-static struct asid_slot *slots;              /* of all CPUs that ever activated a table [L] */
+static u64 generation = FIRST_GENERATION; /* [L], read by all */
+static u64 used[BITMAP_WORDS(ASID_MAX)];  /* [L] */
+static u32 cursor = 1;                    /* numbers below are used [L] I3 */
+static struct asid_slot *slots;           /* of all CPUs that ever activated a table [L] */
 static u32 lock;
+
+/* Stores to tables before this are seen by walks after it, on all CPUs. */
+static inline void tables_publish(void)
+{
+    asm volatile("dsb ishst" ::: "memory");
+}
+
+static inline void tlbi_done(void)
+{
+    asm volatile("dsb ish" ::: "memory");
+}
+
+static inline void isb(void)
+{
+    asm volatile("isb" ::: "memory");
+}
+
+static inline void tlbi_everything(void)
+{
+    asm volatile("tlbi vmalle1is" ::: "memory");
+}
+
+/* The running CPU's name in page_table.home: its per-CPU offset, made odd. */
+static inline u64 home_here(void)
+{
+    return READ_ONCE(current_head()->percpu) + 1;
+}
 
 static struct asid_slot *slot_at(u64 percpu)
 {
@@ -82,7 +123,7 @@ static void generation_begin(void)
         bitmap_set(used, slot->kept_next & (ASID_MAX - 1));
     }
     tables_publish();
-    tlbi_all();
+    tlbi_everything();
     tlbi_done();
     isb();
 }
@@ -124,8 +165,6 @@ static u64 __noinline context_renew(struct page_table *pt, struct asid_slot *slo
         slot->listed = true;
         slot->list = slots;
         slots = slot;
-        if (!cursor)
-            cursor = 1;
     }
     context = pt->context;
     if (!is_current(context)) {
@@ -135,7 +174,7 @@ static u64 __noinline context_renew(struct page_table *pt, struct asid_slot *slo
     }
     WRITE_ONCE(slot->next, context);
     __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
-    tlbi_done(); /* the context is visible before any walk: see tlb_flush_page */
+    tlbi_done(); /* the context is visible before any walk: see tlb_flush_range */
     irq_restore(flags);
     return context;
 }
@@ -143,58 +182,80 @@ static u64 __noinline context_renew(struct page_table *pt, struct asid_slot *slo
 /* Notes that this CPU's TLB will hold entries of pt. The caller has a barrier after it. */
 static void home_add(struct page_table *pt)
 {
-    u64 home = 0, here = pt_home();
+    u64 home = 0, here = home_here();
 
     if (likely(READ_ONCE(pt->home) == here))
         return;
     if (!__atomic_compare_exchange_n(&pt->home, &home, here, false, __ATOMIC_RELAXED,
                                      __ATOMIC_RELAXED))
-        WRITE_ONCE(pt->home, PT_MANY);
-}
-
-static void ttbr0_write(u64 value)
-{
-    asm volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(value) : "memory");
+        WRITE_ONCE(pt->home, HOME_MANY);
 }
 
 void pt_activate(struct page_table *pt)
 {
     struct asid_slot *slot = slot_at(current_head()->percpu);
-    u64 context, live;
+    u64 context, live = boot_info.empty_root;
 
     if (slot->pt == pt)
         return;
-    context = READ_ONCE(pt->context);
-    WRITE_ONCE(slot->next, context);
-    home_add(pt);
-    smp_mb(); /* pairs with the one in generation_begin, and with tlb_flush_* */
-    if (unlikely(!is_current(context) || !slot->listed))
-        context = context_renew(pt, slot);
-    live = pt->root | context << 48;
-    ttbr0_write(live);
+    if (likely(pt)) {
+        context = READ_ONCE(pt->context);
+        WRITE_ONCE(slot->next, context);
+        home_add(pt);
+        smp_mb(); /* pairs with the one in generation_begin, and with tlb_flush_range */
+        if (unlikely(!is_current(context) || !slot->listed))
+            context = context_renew(pt, slot);
+        live = pt->root | context << 48;
+    }
+    asm volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(live) : "memory");
     WRITE_ONCE(slot->live, live);
     slot->pt = pt;
-}
-
-void pt_deactivate(void)
-{
-    struct asid_slot *slot = slot_at(current_head()->percpu);
-    static paddr_t empty; /* the same for whoever computes it */
-
-    if (!empty)
-        empty = kernel_translate((u64)empty_table);
-    ttbr0_write(empty);
-    WRITE_ONCE(slot->live, 0);
-    WRITE_ONCE(slot->next, 0);
-    slot->pt = NULL;
-}
-
-struct page_table *pt_active(void)
-{
-    return slot_at(current_head()->percpu)->pt;
 }
 
 bool pt_live_at(const struct page_table *pt, u64 percpu)
 {
     return READ_ONCE(slot_at(percpu)->pt) == pt;
+}
+
+/*
+ * After the DSB that makes the new entries visible, `home` and the context are read: a CPU that
+ * activates the table later than that walks the new entries, for it stores both before a barrier
+ * of its own. A table that one CPU alone has used is flushed there alone (IRQs are masked so that
+ * the thread stays on it), and one that none has used is in no TLB.
+ */
+void tlb_flush_range(const struct page_table *pt, u64 start, u64 end, bool tables)
+{
+    bool all = tables || end - start > FLUSH_MAX;
+    irqflags_t flags;
+    u64 home, asid;
+
+    tables_publish();
+    flags = irq_save();
+    home = READ_ONCE(pt->home);
+    asid = READ_ONCE(pt->context) << 48;
+    if (likely(home == home_here())) {
+        if (all)
+            tlbi("aside1", asid);
+        for (; !all && start < end; start += PT_PAGE_SIZE)
+            tlbi("vale1", asid | TLBI_VA(start));
+    } else if (home) {
+        if (all)
+            tlbi("aside1is", asid);
+        for (; !all && start < end; start += PT_PAGE_SIZE)
+            tlbi("vale1is", asid | TLBI_VA(start));
+    }
+    tlbi_done();
+    irq_restore(flags);
+}
+
+void tlb_flush_kernel(u64 start, u64 end)
+{
+    tables_publish();
+    if (end - start > FLUSH_MAX)
+        tlbi_everything();
+    else
+        for (; start < end; start += PT_PAGE_SIZE)
+            tlbi("vaae1is", TLBI_VA(start));
+    tlbi_done();
+    isb(); /* the walker of this CPU too, before the caller's next access */
 }
