@@ -25,7 +25,7 @@ MEMBER = re.compile(r"\.(\w+)\s*=\s*(?:SPINLOCK|MUTEX)_INIT\([^;]*?(RANK_\w+)")
 DYNAMIC = re.compile(r"\b(?:spin_init|mutex_init|seq_init)\(&([^;]*?),\s*([^;]*?)\);")
 TAKES = re.compile(r"\b(spin_lock|spin_lock_irq|spin_lock_irqsave|spin_trylock|spin_acquire|"
                    r"spin_try_acquire|mutex_lock|mutex_lock_nested|mutex_lock_interruptible|"
-                   r"mutex_trylock|seq_write_lock)\(")
+                   r"mutex_trylock|mutex_guard|spin_guard|spin_guard_irqsave|seq_write_lock)\(")
 ENTRY = re.compile(r"^\s*(RANK_\w+),\s*/\*\s*(.*?)\s*\*/", re.M)
 
 # Locks outside the order, each with what shows that it is still there.
@@ -195,7 +195,7 @@ def find_takers(kernel, locks):
                 errors.append("%s: cannot follow %s(%s)" % (where, m.group(1), expr))
             for option in options:
                 takers[option].add(where)
-                if m.group(1).startswith("mutex") or m.group(1) == "spin_lock":
+                if m.group(1).startswith("mutex") or m.group(1) in ("spin_lock", "spin_guard"):
                     plain.add(option)
                 elif "_irq" in m.group(1) or m.group(1).startswith("seq_"):
                     masked.add(option)

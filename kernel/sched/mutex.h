@@ -32,6 +32,24 @@ bool mutex_trylock(struct mutex *m);
 /* By the owner only. */
 void mutex_unlock(struct mutex *m);
 
+/* mutex_guard(&mutex); is a declaration: held until its block is left. */
+struct mutex_guard {
+    struct mutex *mutex;
+};
+
+static __always_inline struct mutex_guard mutex_guard_begin(struct mutex *m)
+{
+    mutex_lock(m);
+    return (struct mutex_guard){m};
+}
+
+static __always_inline void mutex_guard_end(const struct mutex_guard *guard)
+{
+    mutex_unlock(guard->mutex);
+}
+
+#define mutex_guard(m) SCOPE_GUARD(mutex_guard, mutex_guard, m)
+
 static inline bool mutex_held(const struct mutex *m)
 {
     return (READ_ONCE(m->owner) & ~1UL) == (u64)current_head();
