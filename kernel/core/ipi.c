@@ -27,23 +27,16 @@ static DEFINE_PERCPU(struct call, spare_call);
 static DEFINE_PERCPU(u32[IPI_COUNT], received);
 
 static void (*raise)(u32 cpu, enum ipi ipi); /* [I] */
-static void (*handlers[IPI_COUNT])(void);    /* [I] */
 
 static const char *const names[IPI_COUNT] = {
     [IPI_RESCHED] = "Rescheduling interrupts",
     [IPI_CALL] = "Function call interrupts",
     [IPI_STOP] = "CPU stop interrupts",
-    [IPI_TICK] = "Timer broadcast interrupts",
 };
 
 void ipi_register(void (*send)(u32 cpu, enum ipi ipi))
 {
     raise = send;
-}
-
-void ipi_set_handler(enum ipi ipi, void (*handler)(void))
-{
-    handlers[ipi] = handler;
 }
 
 void ipi_send(u32 cpu, enum ipi ipi)
@@ -95,8 +88,6 @@ void ipi_receive(enum ipi ipi)
         run_calls();
     else if (ipi == IPI_STOP)
         panic_stop_cpu();
-    else if (handlers[ipi])
-        handlers[ipi]();
 }
 
 u32 ipi_received(u32 cpu, enum ipi ipi)

@@ -10,15 +10,11 @@ enum ipi {
     IPI_RESCHED, /* look at WORK_RESCHED on the way out */
     IPI_CALL,    /* run the calls queued for it */
     IPI_STOP,    /* a panic: report and halt */
-    IPI_TICK,    /* the scheduler's: look at the timer */
     IPI_COUNT
 };
 
 /* The controller gives the function that raises an IPI at a CPU. */
 void ipi_register(void (*send)(u32 cpu, enum ipi ipi));
-
-/* What runs at the receiving CPU, IRQs masked. CALL and STOP are core's own. */
-void ipi_set_handler(enum ipi ipi, void (*handler)(void));
 
 /* Earlier stores are visible to the receiver. Any context; no-op before ipi_register. */
 void ipi_send(u32 cpu, enum ipi ipi);

@@ -10,7 +10,7 @@
  * I1. Domains and their lines live for ever; the list only grows, its links written before they
  *     are published. So look-ups take no lock.
  * I2. A line's handler is set with its argument before it (release), and called on the CPU that
- *     took the interrupt with IRQs masked; irq_free() does not wait for a handler that runs.
+ *     took the interrupt with IRQs masked. A line once requested stays.
  * I3. counts[cpu] is written by its CPU alone.
  *
  * Locking: irq_lock (RANK_IRQ) guards requests and the calls of ops but the dispatch.
@@ -127,19 +127,6 @@ int irq_request(int irq, void (*handler)(void *arg), void *arg, const char *name
     return error;
 }
 
-void irq_free(int irq)
-{
-    struct irq_domain *d = domain_of(irq);
-    irqflags_t flags;
-
-    if (!d)
-        return;
-    flags = spin_lock_irqsave(&irq_lock);
-    d->ops->disable(d, irq - d->base);
-    WRITE_ONCE(d->lines[irq - d->base].handler, NULL);
-    spin_unlock_irqrestore(&irq_lock, flags);
-}
-
 void irq_unmask(int irq)
 {
     struct irq_domain *d = domain_of(irq);
@@ -152,37 +139,10 @@ void irq_unmask(int irq)
     spin_unlock_irqrestore(&irq_lock, flags);
 }
 
-void irq_mask(int irq)
-{
-    struct irq_domain *d = domain_of(irq);
-    irqflags_t flags;
-
-    if (!d)
-        return;
-    flags = spin_lock_irqsave(&irq_lock);
-    d->ops->disable(d, irq - d->base);
-    spin_unlock_irqrestore(&irq_lock, flags);
-}
-
-int irq_set_affinity(int irq, u32 cpu)
-{
-    struct irq_domain *d = domain_of(irq);
-    irqflags_t flags;
-    int error;
-
-    if (!d || !d->ops->set_affinity || cpu >= cpu_count || !cpu_online(cpu))
-        return -EINVAL;
-    flags = spin_lock_irqsave(&irq_lock);
-    error = d->ops->set_affinity(d, irq - d->base, cpu);
-    spin_unlock_irqrestore(&irq_lock, flags);
-    return error;
-}
-
 /* A line that is nobody's would come again at once: it is disabled. */
 static void spurious(struct irq_domain *d, u32 hwirq)
 {
     spin_acquire(&irq_lock);
-    d->lines[hwirq].spurious++;
     d->ops->disable(d, hwirq);
     spin_release(&irq_lock);
     log_warn("irq: %s line %u came without a handler and is now off", d->name, hwirq);

@@ -24,16 +24,14 @@ struct irq_domain_ops {
     int (*translate)(struct irq_domain *d, const u32 *cells, u32 n, u32 *hwirq, u32 *type);
     void (*enable)(struct irq_domain *d, u32 hwirq); /* on this CPU for a per-CPU line */
     void (*disable)(struct irq_domain *d, u32 hwirq);
-    int (*set_affinity)(struct irq_domain *d, u32 hwirq, u32 cpu); /* NULL: fixed */
-    int (*set_type)(struct irq_domain *d, u32 hwirq, u32 type);    /* NULL: fixed */
+    int (*set_type)(struct irq_domain *d, u32 hwirq, u32 type); /* NULL: fixed */
 };
 
 struct irq_line {
     void (*handler)(void *arg); /* NULL: nobody's */
     void *arg;
     const char *name;
-    u32 *counts;  /* by CPU; each CPU writes its own */
-    u32 spurious; /* taken while nobody's */
+    u32 *counts; /* by CPU; each CPU writes its own */
 };
 
 /* The driver sets what is above the line; the domain lives for ever. */
@@ -63,17 +61,12 @@ int irq_map_fdt(const struct fdt *fdt, int node, int index);
 
 /*
  * Calls handler(arg) for each interrupt of the line, IRQs masked, and enables the line. A per-CPU
- * line is enabled on this CPU. 0, -EINVAL, -EBUSY, -ENOMEM. irq_free() disables it.
+ * line is enabled on this CPU. 0, -EINVAL, -EBUSY, -ENOMEM.
  */
 int irq_request(int irq, void (*handler)(void *arg), void *arg, const char *name);
-void irq_free(int irq);
 
-/* Enable and disable a requested line; per-CPU lines on this CPU. */
+/* Enables a requested per-CPU line on this CPU too. */
 void irq_unmask(int irq);
-void irq_mask(int irq);
-
-/* Sends the line to one CPU. 0, -EINVAL (no such CPU or line, or it cannot move). */
-int irq_set_affinity(int irq, u32 cpu);
 
 /* Called by controllers: runs the handler of a line. */
 void irq_dispatch(struct irq_domain *d, u32 hwirq);

@@ -15,47 +15,37 @@ enum lock_rank {
     RANK_INODE_PARENT, /* a directory's entries */
     RANK_INODE,        /* an inode's contents and attributes, below its directory */
     RANK_PIPE,         /* a pipe's ring */
-    RANK_EXEC,         /* credentials and image of a process against its exec */
     RANK_SPACE,        /* an address space's regions */
-    RANK_MAPPING_FILL, /* filling or truncating the cached pages of a file */
     RANK_SLEEP_LEAF,   /* sleeping locks under which no other sleeping lock is taken */
 
     /* Locks that spin. */
-    RANK_SPIN_FIRST,  /* taken with no other spinning lock held */
-    RANK_FUTEX,       /* one bucket of futex waiters */
-    RANK_REGIONS,     /* the regions that map a file */
-    RANK_MAPPING,     /* the index of a file's cached pages */
-    RANK_MOUNT_HASH,  /* look-up of mounts */
-    RANK_DENTRY,      /* a directory entry, parents by address or before children */
-    RANK_DENTRY_LIST, /* unused directory entries */
-    RANK_INODE_LIST,  /* the inodes of a filesystem */
-    RANK_FDTABLE,     /* changes of a table of open files */
-    RANK_FS_CONTEXT,  /* root, directory and mask of a task */
-    RANK_TASK_LIST,   /* processes, groups and sessions, and their links */
-    RANK_PID,         /* the numbers of tasks */
-    RANK_PROCESS,     /* one process: its signals, threads, times */
-    RANK_TASK,        /* one task's own fields */
-    RANK_TTY_BUFFER,  /* characters on their way from or to a line */
-    RANK_FILE,        /* an open file's own fields, eventfd counters */
-    RANK_POLL,        /* ready lists */
-    RANK_WAIT,        /* a queue of waiters */
-    RANK_MUTEX,       /* the waiters of a sleeping lock */
-    RANK_WORK,        /* pending work of a CPU */
-    RANK_RCU,         /* callbacks that wait for a grace period */
-    RANK_TIMER,       /* the timers of a CPU */
-    RANK_THREAD,      /* a thread's state against its wakers */
-    RANK_RUNQUEUE,    /* the runnable threads of a CPU, by address */
-    RANK_VMALLOC,     /* areas of kernel address space */
-    RANK_STACKS,      /* spare kernel stacks */
-    RANK_SLAB,        /* the slabs of a cache */
-    RANK_KERNEL_MAP,  /* the kernel's page table */
-    RANK_FRAMES,      /* free page frames */
-    RANK_IRQ,         /* interrupt lines */
-    RANK_DEVICE,      /* a device's registers */
-    RANK_RANDOM,      /* the pool of random numbers */
-    RANK_CLOCK,       /* changes of the time of day */
-    RANK_LEAF,        /* no lock is taken under it but those of messages, which may come anywhere */
-    RANK_CONSOLE,     /* writing messages out */
-    RANK_UART,        /* a serial port's transmitter */
-    RANK_LOG,         /* the ring of messages */
+    RANK_SPIN_FIRST, /* taken with no other spinning lock held */
+    RANK_FUTEX,      /* one bucket of futex waiters */
+    RANK_REGIONS,    /* the regions that map a file */
+    RANK_MAPPING,    /* the index of a file's cached pages */
+    RANK_DENTRY,     /* a directory entry, parents by address or before children */
+    RANK_FDTABLE,    /* changes of a table of open files */
+    RANK_TASK_LIST,  /* processes, groups and sessions, and their links */
+    RANK_PID,        /* the numbers of tasks */
+    RANK_PROCESS,    /* one process: its signals, threads, times */
+    RANK_TASK,       /* one task's own fields */
+    RANK_TTY_BUFFER, /* characters on their way from or to a line */
+    RANK_FILE,       /* an open file's own fields, eventfd counters */
+    RANK_WAIT,       /* a queue of waiters */
+    RANK_MUTEX,      /* the waiters of a sleeping lock */
+    RANK_WORK,       /* pending work of a CPU */
+    RANK_TIMER,      /* the timers of a CPU */
+    RANK_RUNQUEUE,   /* the runnable threads of a CPU, by address */
+    RANK_VMALLOC,    /* areas of kernel address space */
+    RANK_STACKS,     /* spare kernel stacks */
+    RANK_SLAB,       /* the slabs of a cache */
+    RANK_KERNEL_MAP, /* the kernel's page table */
+    RANK_FRAMES,     /* free page frames */
+    RANK_IRQ,        /* interrupt lines */
+    RANK_RANDOM,     /* the pool of random numbers */
+    RANK_CLOCK,      /* changes of the time of day */
+    RANK_LEAF,       /* no lock is taken under it but those of messages, which may come anywhere */
+    RANK_CONSOLE,    /* writing messages out */
+    RANK_UART,       /* a serial port's transmitter */
+    RANK_LOG,        /* the ring of messages */
 };

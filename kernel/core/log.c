@@ -121,11 +121,6 @@ void log_seek_newest(struct log_reader *r)
     spin_unlock_irqrestore(&ring_lock, flags);
 }
 
-size_t log_used(void)
-{
-    return READ_ONCE(ring_head) - READ_ONCE(ring_tail);
-}
-
 size_t log_capacity(void)
 {
     return RING_SIZE;

@@ -88,8 +88,7 @@ void log_seek_newest(struct log_reader *r);
  */
 int log_read(struct log_reader *r, struct log_record *record, char *text);
 
-/* Bytes that the ring keeps, and the size of the ring. */
-size_t log_used(void);
+/* Bytes that the ring keeps at most. */
 size_t log_capacity(void);
 
 /* "<6>[   12.345678] text\n", as syslog(2) has it; returns the length, buf has LOG_LINE_MAX. */

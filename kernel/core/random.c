@@ -135,17 +135,6 @@ u64 random_u64(void)
     return value;
 }
 
-/* The high word of value * n is even but for the lowest 2^64 % n products: those draw again. */
-u64 random_below(u64 n)
-{
-    unsigned __int128 product;
-
-    do
-        product = (unsigned __int128)random_u64() * n;
-    while ((u64)product < -n % n);
-    return product >> 64;
-}
-
 void random_add(const void *data, size_t n, u32 bits)
 {
     irqflags_t flags = spin_lock_irqsave(&pool.lock);

@@ -9,9 +9,6 @@
 void random_bytes(void *out, size_t n);
 u64 random_u64(void);
 
-/* A number below n, evenly; n > 0. */
-u64 random_below(u64 n);
-
 /* Mixes in data that is worth `bits` of entropy (0 when nobody knows). Any context. */
 void random_add(const void *data, size_t n, u32 bits);
 

@@ -44,8 +44,11 @@ static inline void rcu_guard_end(const struct rcu_guard *guard)
 /* Publishes a pointer after the stores that made its object. */
 #define rcu_assign(p, v) __atomic_store_n(&(p), v, __ATOMIC_RELEASE)
 
-/* sched/rcu.c: calls fn(head) in a thread after a grace period; any context. */
+/* The rest is in sched/rcu.c. Calls fn(head) in a thread after a grace period; any context. */
 void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *head));
 
-/* sched/rcu.c: returns after a grace period. Sleeps. */
+/* Returns after a grace period; callbacks that came before it may still run. Sleeps. */
 void rcu_synchronize(void);
+
+/* Starts the thread that runs the callbacks. Before it they are kept. */
+void rcu_init(void);

@@ -72,12 +72,6 @@ static inline void spin_release(struct spinlock *lock)
     __atomic_store_n(&lock->holder, NULL, __ATOMIC_RELEASE);
 }
 
-/* After a context switch with the lock held: the thread that came in is the holder now. */
-static inline void spin_adopt(struct spinlock *lock)
-{
-    WRITE_ONCE(lock->holder, current_head());
-}
-
 static __always_inline void spin_lock(struct spinlock *lock)
 {
     preempt_disable();

@@ -61,11 +61,6 @@ static inline int get_user_u64(struct user_ptr from, u64 *out)
     return user_load64(from.addr, out);
 }
 
-static inline int put_user_u8(struct user_ptr to, u8 value)
-{
-    return user_store8(to.addr, value);
-}
-
 static inline int put_user_u32(struct user_ptr to, u32 value)
 {
     return user_store32(to.addr, value);

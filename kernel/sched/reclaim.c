@@ -14,7 +14,6 @@
 #include "mm/page.h"
 #include "mm/vmalloc.h"
 #include "sched/mutex.h"
-#include "sched/rcu.h"
 
 #define RECLAIM_TARGET 64 /* pages asked for at a time */
 #define RECLAIM_ROUNDS 8

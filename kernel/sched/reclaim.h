@@ -22,11 +22,6 @@ static __always_inline void *kmalloc(size_t size)
     return likely(object) ? object : kmalloc_retry(size);
 }
 
-static __always_inline void *kzalloc(size_t size)
-{
-    return kmalloc(size);
-}
-
 static inline void *kmem_cache_alloc(struct kmem_cache *cache)
 {
     void *object = kmem_cache_alloc_nosleep(cache);

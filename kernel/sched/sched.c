@@ -43,8 +43,6 @@
 #include "arch/upcall.h"
 #include "core/ipi.h"
 #include "core/panic.h"
-#include "core/rcu.h"
-#include "sched/rcu.h"
 #include "sched/timer.h"
 
 DEFINE_PERCPU(struct runqueue, runqueue);

@@ -102,6 +102,8 @@ static inline bool balance_possible(void)
     return any;
 }
 
+extern u64 rcu_wanted; /* rcu.c: number of the newest grace period [A] */
+
 /* user_state.c: FP registers, address space, hooks, between two threads. Locked, IRQs masked. */
 void user_state_switch(struct thread *prev, struct thread *next);
 

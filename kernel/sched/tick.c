@@ -17,7 +17,6 @@
 #include "core/irq.h"
 #include "core/panic.h"
 #include "lib/string.h"
-#include "sched/rcu.h"
 #include "sched/timer.h"
 
 #define TICK_NS        4000000UL
@@ -63,7 +62,6 @@ static void sample(struct runqueue *rq, struct thread *t)
     }
     if (frame)
         rq->sampled_pc = frame->pc;
-    rcu_irq_quiescent();
 }
 
 u64 sched_tick(u64 now)
@@ -207,7 +205,6 @@ static const char *name_of(const struct thread_head *head)
 void sched_init(void)
 {
     timers_init();
-    rcu_lists_init();
     tick_period = ns_to_ticks(TICK_NS);
     fair_slice = ns_to_ticks(FAIR_SLICE_NS);
     wake_credit = ns_to_ticks(WAKE_CREDIT_NS);

@@ -26,7 +26,7 @@ static inline bool entry_wake(struct wait_entry *entry, u32 key)
         woken = thread_wake_sync(entry->thread, THREAD_ANY | THREAD_STOPPED);
     else
         woken = thread_wake(entry->thread, THREAD_ANY | THREAD_STOPPED);
-    if (!(entry->flags & WAIT_KEEP) && (woken || !(entry->flags & WAIT_EXCLUSIVE)))
+    if (woken || !(entry->flags & WAIT_EXCLUSIVE))
         list_del(&entry->link);
     return woken;
 }

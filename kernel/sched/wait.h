@@ -20,9 +20,8 @@ struct waitqueue {
     struct list entries; /* [L] struct wait_entry by link */
 };
 
-/* Entry flags. */
+/* Entry flag. */
 #define WAIT_EXCLUSIVE 1 /* wake_up() stops after one such entry took the wake-up */
-#define WAIT_KEEP      2 /* wait_entry_wake() leaves it queued */
 
 /* Bit of `key` by which a waker says that it is about to sleep. The rest is the caller's: POLL*. */
 #define WAKE_SYNC 0x80000000u

@@ -131,17 +131,10 @@ static int gic_set_type(struct irq_domain *d, u32 hwirq, u32 type)
     return 0;
 }
 
-static int gic_set_affinity(struct irq_domain *d, u32 hwirq, u32 cpu)
-{
-    (void)d;
-    return hwirq < 32 ? -EINVAL : gic->route(hwirq, cpu);
-}
-
 static const struct irq_domain_ops gic_ops = {
     .translate = gic_translate,
     .enable = gic_enable,
     .disable = gic_disable,
-    .set_affinity = gic_set_affinity,
     .set_type = gic_set_type,
 };
 
