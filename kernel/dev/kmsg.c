@@ -18,7 +18,8 @@
 struct kmsg_file {
     struct mutex lock;
     struct log_reader reader; /* [L] */
-    struct log_record record; /* [L] the three: one read's work space */
+    struct log_record record; /* [L] this and the next: one read's work space */
+    int looked;
     char text[LOG_TEXT_MAX];
     char line[LOG_LINE_MAX];
 };
@@ -31,12 +32,12 @@ static void notify(void)
 }
 
 /* Is there a record behind the reader? A copy of it looks, so that it does not move. */
-static bool readable(struct kmsg_file *kmsg, int *result)
+static bool readable(struct kmsg_file *kmsg)
 {
     struct log_reader look = kmsg->reader;
 
-    *result = log_read(&look, &kmsg->record, kmsg->text);
-    return *result != -EAGAIN;
+    kmsg->looked = log_read(&look, &kmsg->record, kmsg->text);
+    return kmsg->looked != -EAGAIN;
 }
 
 static ssize_t read_locked(struct kmsg_file *kmsg, struct io_request *req)
@@ -45,18 +46,14 @@ static ssize_t read_locked(struct kmsg_file *kmsg, struct io_request *req)
     size_t size;
     int err;
 
-    if (!readable(kmsg, &err)) {
-        if (req->flags & IO_NONBLOCK)
-            return -EAGAIN;
-        err = wait_event_interruptible(&kmsg_wait, readable(kmsg, &err));
-        if (err)
-            return err;
-    }
+    err = io_wait_event(req, &kmsg_wait, readable(kmsg));
+    if (err)
+        return err;
     err = log_read(&kmsg->reader, &kmsg->record, kmsg->text);
     if (err)
         return err;
     size = log_format_kmsg(&kmsg->record, kmsg->text, kmsg->line);
-    err = iter_left(req->iter) < size ? -EINVAL : 0;
+    err = req->iter->left < size ? -EINVAL : 0;
     if (!err && iter_copy_to(req->iter, kmsg->line, size) != (ssize_t)size)
         err = -EFAULT;
     if (err)
@@ -80,7 +77,7 @@ static ssize_t kmsg_read(struct io_request *req)
 /* "<N>text": N is facility * 8 + level; the default is a warning. */
 static ssize_t kmsg_write(struct io_request *req)
 {
-    size_t size = iter_left(req->iter), text_size;
+    size_t size = req->iter->left, text_size;
     char line[LOG_TEXT_MAX + 1];
     const char *text = line, *end;
     u64 prefix = LOG_WARN;
@@ -122,14 +119,13 @@ static loff_t kmsg_seek(struct file *file, loff_t offset, int whence)
 static u32 kmsg_poll(struct file *file, struct poll_table *table)
 {
     struct kmsg_file *kmsg = file->private;
-    int result;
     u32 events = 0;
 
     poll_wait(file, &kmsg_wait, table);
     if (!mutex_trylock(&kmsg->lock)) /* a reader sleeps at the end: there is nothing */
         return 0;
-    if (readable(kmsg, &result))
-        events = POLLIN | POLLRDNORM | (result == -EPIPE ? POLLERR | POLLPRI : 0);
+    if (readable(kmsg))
+        events = POLLIN | POLLRDNORM | (kmsg->looked == -EPIPE ? POLLERR | POLLPRI : 0);
     mutex_unlock(&kmsg->lock);
     return events;
 }

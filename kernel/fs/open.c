@@ -412,15 +412,13 @@ static void hook_closed(struct file *file, struct fdtable *owner)
         file_lock_closed(file, owner);
 }
 
-static const struct file_hooks hooks = {
-    .path_put = hook_path_put,
-    .closed = hook_closed,
-    .lock = file_lock_fcntl,
-};
-
 void open_init(void)
 {
-    file_set_hooks(&hooks);
+    file_hooks = (struct file_hooks){
+        .path_put = hook_path_put,
+        .closed = hook_closed,
+        .lock = file_lock_fcntl,
+    };
 }
 
 void vfs_init(void)

@@ -206,7 +206,7 @@ static ssize_t show_write(struct io_request *req)
 {
     struct inode *inode = req->file->inode;
     const struct pseudo *kind = inode->kind;
-    size_t len = MIN(iter_left(req->iter), PAGE_SIZE - 1);
+    size_t len = MIN(req->iter->left, PAGE_SIZE - 1);
     ssize_t n;
     char *text;
 

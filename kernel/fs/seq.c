@@ -130,8 +130,8 @@ ssize_t seq_file_read(struct io_request *req)
         n = make(state);
     if (!n && (u64)req->pos < state->seq.len) {
         n = iter_copy_to(req->iter, state->seq.buf + req->pos,
-                         MIN(iter_left(req->iter), state->seq.len - req->pos));
-        if (!n && iter_left(req->iter))
+                         MIN(req->iter->left, state->seq.len - req->pos));
+        if (!n && req->iter->left)
             n = -EFAULT;
     }
     mutex_unlock(&state->lock);

@@ -62,7 +62,7 @@ static int write_prepare(struct inode *inode, struct io_request *req)
         u64 pos = req->flags & IO_APPEND ? inode->size : (u64)req->pos;
 
         if (inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) ||
-            (inode->seals & F_SEAL_GROW && pos + iter_left(req->iter) > inode->size))
+            (inode->seals & F_SEAL_GROW && pos + req->iter->left > inode->size))
             return -EPERM;
     }
     return file_write_prepare(req, inode->size, inode->sb->max_size);
@@ -75,7 +75,7 @@ static ssize_t tmpfs_write(struct io_request *req)
 
     mutex_lock(&inode->lock);
     n = write_prepare(inode, req);
-    if (!n && iter_left(req->iter)) {
+    if (!n && req->iter->left) {
         n = mapping_write(&inode->mapping, req->iter, req->pos);
         if (n > 0) {
             req->pos += n;

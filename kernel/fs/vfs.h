@@ -339,5 +339,5 @@ void fs_context_set_path(struct fs_context *fs, struct path *which, const struct
 /* pivot_root: where it stands at `old`, `new` takes its place. Does not sleep. */
 void fs_context_replace(struct fs_context *fs, const struct path *old, const struct path *new);
 
-/* Boot: caches, types, the root mount, devtmpfs. After file_init() and mapping_cache_init(). */
+/* Boot: caches, types, the root mount, devtmpfs. After io_init(). */
 void vfs_init(void);

@@ -28,28 +28,23 @@ struct eventfd {
 
 static bool take(struct eventfd *event, u64 *value)
 {
-    bool taken;
-
     spin_lock(&event->lock);
-    taken = event->count > 0;
-    if (taken) {
-        *value = event->semaphore ? 1 : event->count;
-        event->count -= *value;
-    }
+    *value = event->semaphore ? event->count > 0 : event->count;
+    event->count -= *value;
     spin_unlock(&event->lock);
-    return taken;
+    return *value;
 }
 
 static bool add(struct eventfd *event, u64 value)
 {
-    bool added;
+    bool fits;
 
     spin_lock(&event->lock);
-    added = value <= COUNT_MAX - event->count; /* I1 */
-    if (added)
+    fits = value <= COUNT_MAX - event->count; /* I1 */
+    if (fits)
         event->count += value;
     spin_unlock(&event->lock);
-    return added;
+    return fits;
 }
 
 static ssize_t eventfd_read(struct io_request *req)
@@ -58,19 +53,14 @@ static ssize_t eventfd_read(struct io_request *req)
     u64 value;
     int err;
 
-    if (iter_left(req->iter) < sizeof(value))
+    if (req->iter->left < sizeof(value))
         return -EINVAL;
-    if (!take(event, &value)) {
-        if (req->flags & IO_NONBLOCK)
-            return -EAGAIN;
-        err = wait_event_interruptible(&event->wq, take(event, &value));
-        if (err)
-            return err;
-    }
+    err = io_wait_event(req, &event->wq, take(event, &value));
+    if (err)
+        return err;
     if (wait_active(&event->wq))
         wake_all(&event->wq, POLLOUT | POLLWRNORM);
-    return iter_copy_to(req->iter, &value, sizeof(value)) == sizeof(value) ? (ssize_t)sizeof(value)
-                                                                           : -EFAULT;
+    return iter_copy_to(req->iter, &value, 8) == 8 ? 8 : -EFAULT;
 }
 
 static ssize_t eventfd_write(struct io_request *req)
@@ -79,19 +69,15 @@ static ssize_t eventfd_write(struct io_request *req)
     u64 value;
     int err;
 
-    if (iter_left(req->iter) < sizeof(value))
+    if (req->iter->left < sizeof(value))
         return -EINVAL;
-    if (iter_copy_from(req->iter, &value, sizeof(value)) != sizeof(value))
+    if (iter_copy_from(req->iter, &value, 8) != 8)
         return -EFAULT;
     if (value == UINT64_MAX)
         return -EINVAL;
-    if (!add(event, value)) {
-        if (req->flags & IO_NONBLOCK)
-            return -EAGAIN;
-        err = wait_event_interruptible(&event->wq, add(event, value));
-        if (err)
-            return err;
-    }
+    err = io_wait_event(req, &event->wq, add(event, value));
+    if (err)
+        return err;
     if (wait_active(&event->wq))
         wake_all(&event->wq, POLLIN | POLLRDNORM);
     return sizeof(value);

@@ -42,26 +42,28 @@ static struct fdtable *my_table(void)
 
 /* ---- look-up ---- */
 
-/* The file at fd with a reference, while others may close it. */
+/* The file at fd with a reference, while others may close it. May sleep. */
 static struct file *get_shared(struct fdtable *table, u32 fd)
 {
-    struct file *file;
-
-    rcu_read_lock();
     for (;;) {
-        struct fd_array *array = rcu_dereference(table->array);
+        struct fd_array *array;
+        struct file *file;
+        bool same = true;
 
+        rcu_read_lock();
+        array = rcu_dereference(table->array);
         file = fd < array->size ? rcu_dereference(array->files[fd]) : NULL;
-        if (!file)
-            break;
-        if (!file_get_unless_zero(file))
+        if (file && !file_get_unless_zero(file)) {
+            rcu_read_unlock();
             continue; /* being closed: the slot is empty, or something new, by now */
-        if (likely(READ_ONCE(rcu_dereference(table->array)->files[fd]) == file))
-            break;
-        file_put_nosleep(file); /* it was closed, maybe reopened elsewhere */
+        }
+        if (file)
+            same = READ_ONCE(rcu_dereference(table->array)->files[fd]) == file;
+        rcu_read_unlock();
+        if (likely(same))
+            return file;
+        file_put(file); /* it was closed, maybe reopened elsewhere */
     }
-    rcu_read_unlock();
-    return file;
 }
 
 struct fd_ref fd_ref_get_shared(struct fdtable *table, u32 fd)
@@ -103,19 +105,23 @@ static struct fd_array *array_alloc(u32 size)
     return array;
 }
 
-/* Copy all descriptors of `from`, references not counted, to the bigger or equal `to`. */
-static void array_copy(struct fd_array *to, const struct fd_array *from)
+/* Copy the first `size` descriptors, references not counted; the rest of `to` is empty. */
+static void array_copy(struct fd_array *to, const struct fd_array *from, u32 size)
 {
-    u32 words = from->size / 64;
+    u32 words = size / 64;
 
-    memcpy(to->files, from->files, from->size * sizeof(void *));
+    memcpy(to->files, from->files, size * sizeof(void *));
     memcpy(to->open, from->open, words * 8);
     memcpy(to->cloexec, from->cloexec, words * 8);
     memcpy(to->full, from->full, BITMAP_WORDS(words) * 8);
 }
 
-static void table_setup(struct fdtable *table)
+struct fdtable *fdtable_create(void)
 {
+    struct fdtable *table = kmem_cache_alloc(table_cache);
+
+    if (!table)
+        return NULL;
     ref_init(&table->refs, 1);
     spin_init(&table->lock, RANK_FDTABLE);
     table->first = (struct fd_array){
@@ -126,21 +132,7 @@ static void table_setup(struct fdtable *table)
         .full = &table->first_full,
     };
     table->array = &table->first;
-}
-
-struct fdtable *fdtable_create(void)
-{
-    struct fdtable *table = kmem_cache_alloc(table_cache);
-
-    if (table)
-        table_setup(table);
     return table;
-}
-
-static void array_retire(struct fdtable *table, struct fd_array *array)
-{
-    if (array != &table->first)
-        rcu_call(&array->rcu, array_free);
 }
 
 /* Make room for descriptor fd. Drops and retakes the lock. 0 or -ENOMEM. */
@@ -160,9 +152,10 @@ static int table_grow_locked(struct fdtable *table, u32 fd)
         kfree(bigger);
         return 0;
     }
-    array_copy(bigger, old);
+    array_copy(bigger, old, old->size);
     rcu_assign(table->array, bigger);
-    array_retire(table, old); /* I4 */
+    if (old != &table->first)
+        rcu_call(&old->rcu, array_free); /* I4 */
     return 0;
 }
 
@@ -186,6 +179,7 @@ static void unmark_locked(struct fdtable *table, u32 fd)
     struct fd_array *array = table->array;
 
     bitmap_clear(array->open, fd);
+    bitmap_clear(array->cloexec, fd);
     bitmap_clear(array->full, fd / 64);
     if (fd < table->next_free)
         table->next_free = fd;
@@ -230,13 +224,15 @@ static int reserve_locked(struct fdtable *table, u32 from, bool cloexec)
     return fd;
 }
 
-int fd_reserve(u32 from, u32 flags)
+int fd_dup(struct file *file, u32 from, u32 flags)
 {
     struct fdtable *table = my_table();
     int fd;
 
     spin_lock(&table->lock);
     fd = reserve_locked(table, from, flags & O_CLOEXEC);
+    if (fd >= 0)
+        rcu_assign(table->array->files[fd], file);
     spin_unlock(&table->lock);
     return fd;
 }
@@ -263,37 +259,18 @@ void fd_unreserve(int fd)
     spin_unlock(&table->lock);
 }
 
-int fd_install(struct file *file, u32 flags)
-{
-    return fd_dup(file, 0, flags);
-}
-
-int fd_dup(struct file *file, u32 from, u32 flags)
-{
-    struct fdtable *table = my_table();
-    int fd;
-
-    spin_lock(&table->lock);
-    fd = reserve_locked(table, from, flags & O_CLOEXEC);
-    if (fd >= 0)
-        rcu_assign(table->array->files[fd], file);
-    spin_unlock(&table->lock);
-    return fd;
-}
-
 /* ---- closing ---- */
 
 /* A descriptor of `owner` has lost `file`: what every close does, the reference included. */
 static int close_file(struct fdtable *owner, struct file *file)
 {
-    const struct file_hooks *hooks = file_hooks();
     int err = 0;
 
     if (!(file->mode & FMODE_PATH)) {
         if (file->ops->flush)
             err = file->ops->flush(file);
-        if (file->inode && hooks->closed)
-            hooks->closed(file, owner);
+        if (file->inode)
+            file_hooks.closed(file, owner);
     }
     file_put(file);
     return err;
@@ -314,15 +291,19 @@ static struct file *take_locked(struct fdtable *table, u32 fd)
     return file;
 }
 
-int fd_close(u32 fd)
+static int close_fd(struct fdtable *table, u32 fd)
 {
-    struct fdtable *table = my_table();
     struct file *file;
 
     spin_lock(&table->lock);
     file = take_locked(table, fd);
     spin_unlock(&table->lock);
     return file ? close_file(table, file) : -EBADF;
+}
+
+int fd_close(u32 fd)
+{
+    return close_fd(my_table(), fd);
 }
 
 int fd_dup_to(u32 from, u32 to, u32 flags)
@@ -360,14 +341,13 @@ fail:
 
 int fd_cloexec_get(u32 fd)
 {
-    struct fdtable *table = my_table();
-    int result = -EBADF;
+    bool cloexec;
+    struct file *file = fdtable_file(my_table(), fd, &cloexec);
 
-    spin_lock(&table->lock);
-    if (fd < table->array->size && table->array->files[fd])
-        result = bitmap_test(table->array->cloexec, fd);
-    spin_unlock(&table->lock);
-    return result;
+    if (!file)
+        return -EBADF;
+    file_put(file);
+    return cloexec;
 }
 
 int fd_cloexec_set(u32 fd, bool on)
@@ -458,33 +438,25 @@ static void adopt_copied(struct fdtable *table)
 
 int fdtable_copy(struct fdtable *from, struct fdtable **out)
 {
-    struct fdtable *table = kmem_cache_alloc(table_cache);
-    struct fd_array *array = NULL;
-    struct fd_array part;
+    struct fdtable *table = fdtable_create();
     u32 size;
+    int err;
 
     if (!table)
         return -ENOMEM;
-    table_setup(table);
     spin_lock(&from->lock);
-    for (;;) {
-        size = used_size(from->array);
-        if (size <= table->array->size)
-            break;
+    while ((size = used_size(from->array)) > table->array->size) {
         spin_unlock(&from->lock);
-        array = array_alloc(size);
-        if (table->array != &table->first)
-            kfree(table->array);
-        table->array = array ? array : &table->first;
-        if (!array) {
-            kmem_cache_free(table_cache, table);
-            return -ENOMEM;
+        spin_lock(&table->lock);
+        err = table_grow_locked(table, size - 1);
+        spin_unlock(&table->lock);
+        if (err) {
+            fdtable_put(table);
+            return err;
         }
         spin_lock(&from->lock);
     }
-    part = *from->array;
-    part.size = size;
-    array_copy(table->array, &part);
+    array_copy(table->array, from->array, size);
     table->next_free = from->next_free;
     adopt_copied(table);
     spin_unlock(&from->lock);
@@ -530,23 +502,10 @@ int fdtable_unshare(void)
 void fdtable_exec(struct fdtable *table)
 {
     struct fd_array *array = table->array;
-    u32 words = array->size / 64;
+    size_t fd;
 
-    for (u32 word = 0; word < words; word++) {
-        u64 bits = array->cloexec[word] & array->open[word];
-
-        for (; bits; bits &= bits - 1) {
-            u32 fd = word * 64 + __builtin_ctzl(bits);
-            struct file *file;
-
-            spin_lock(&table->lock);
-            file = take_locked(table, fd);
-            spin_unlock(&table->lock);
-            if (file)
-                close_file(table, file);
-        }
-        array->cloexec[word] = 0;
-    }
+    bitmap_for_each(fd, array->cloexec, array->size)
+        close_fd(table, fd);
 }
 
 struct file *fdtable_file(struct fdtable *table, u32 fd, bool *cloexec)

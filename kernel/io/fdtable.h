@@ -82,13 +82,22 @@ static inline struct fd_ref fd_ref_get(u32 fd)
 struct file *fd_get(u32 fd);
 
 /*
- * Give `file` the lowest free descriptor of the current task, and the caller's reference with
- * it. flags: O_CLOEXEC. The descriptor, -EMFILE or -ENOMEM (the reference stays the caller's).
+ * Give `file` the lowest free descriptor >= from of the current task, and the caller's reference
+ * with it. flags: O_CLOEXEC. The descriptor, -EMFILE or -ENOMEM (the reference stays the caller's).
  */
-int fd_install(struct file *file, u32 flags);
+int fd_dup(struct file *file, u32 from, u32 flags);
 
-/* The same in two steps: reserve first (>= from), then publish, which cannot fail, or give up. */
-int fd_reserve(u32 from, u32 flags);
+static inline int fd_install(struct file *file, u32 flags)
+{
+    return fd_dup(file, 0, flags);
+}
+
+/* The same in two steps: reserve first, then publish, which cannot fail, or give up. */
+static inline int fd_reserve(u32 flags)
+{
+    return fd_dup(NULL, 0, flags);
+}
+
 void fd_publish(int fd, struct file *file);
 void fd_unreserve(int fd);
 
@@ -97,9 +106,6 @@ int fd_close(u32 fd);
 
 /* dup3 without its checks of flags: make `to` stand for what `from` stands for. `to` or -errno. */
 int fd_dup_to(u32 from, u32 to, u32 flags);
-
-/* F_DUPFD: lowest free descriptor >= from. */
-int fd_dup(struct file *file, u32 from, u32 flags);
 
 /* The close-on-exec bit of an open descriptor. 0/1 or -EBADF. */
 int fd_cloexec_get(u32 fd);

@@ -34,25 +34,10 @@
 #include "lib/errno.h"
 #include "mm/kmalloc.h"
 #include "sched/reclaim.h"
-#include "sched/work.h"
 #include "task/task.h"
 
 static struct kmem_cache *file_cache;
-static const struct file_hooks no_hooks;
-static const struct file_hooks *hooks = &no_hooks; /* [I] after boot */
-
-static struct rcu_head *doomed; /* [A] stack of files to release in process context */
-static struct work doomed_work;
-
-void file_set_hooks(const struct file_hooks *new_hooks)
-{
-    hooks = new_hooks;
-}
-
-const struct file_hooks *file_hooks(void)
-{
-    return hooks;
-}
+struct file_hooks file_hooks;
 
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private)
 {
@@ -81,65 +66,35 @@ void file_release(struct file *file)
 {
     if (file->ops && file->ops->release)
         file->ops->release(file);
-    if (hooks->path_put)
-        hooks->path_put(file);
+    file_hooks.path_put(file);
     rcu_call(&file->rcu, file_free);
 }
 
-static void release_doomed(struct work *work)
+static __always_inline ssize_t transfer(struct file *file, struct iter *it, loff_t *pos, u32 mode)
 {
-    struct rcu_head *head = __atomic_exchange_n(&doomed, NULL, __ATOMIC_ACQUIRE);
+    struct io_request req = {.file = file, .iter = it, .pos = pos ? *pos : 0};
+    ssize_t (*perform)(struct io_request * req), n;
 
-    (void)work;
-    while (head) {
-        struct rcu_head *next = head->next;
-
-        file_release(container_of(head, struct file, rcu));
-        head = next;
-    }
-}
-
-void file_put_nosleep(struct file *file)
-{
-    if (!ref_put(&file->refs))
-        return;
-    file->rcu.next = __atomic_load_n(&doomed, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&doomed, &file->rcu.next, &file->rcu, true,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-        ;
-    work_queue(&doomed_work);
+    if (!(file->mode & mode))
+        return -EBADF;
+    perform = mode == FMODE_READ ? file->ops->read : file->ops->write;
+    if (!perform)
+        return -EINVAL;
+    req.flags = file_io_flags(file);
+    n = perform(&req);
+    if (pos && n > 0)
+        *pos = req.pos;
+    return n;
 }
 
 ssize_t file_read(struct file *file, struct iter *it, loff_t *pos)
 {
-    struct io_request req = {.file = file, .iter = it, .pos = pos ? *pos : 0};
-    ssize_t n;
-
-    if (!(file->mode & FMODE_READ))
-        return -EBADF;
-    if (!file->ops->read)
-        return -EINVAL;
-    req.flags = file_io_flags(file);
-    n = file->ops->read(&req);
-    if (pos && n > 0)
-        *pos = req.pos;
-    return n;
+    return transfer(file, it, pos, FMODE_READ);
 }
 
 ssize_t file_write(struct file *file, struct iter *it, loff_t *pos)
 {
-    struct io_request req = {.file = file, .iter = it, .pos = pos ? *pos : 0};
-    ssize_t n;
-
-    if (!(file->mode & FMODE_WRITE))
-        return -EBADF;
-    if (!file->ops->write)
-        return -EINVAL;
-    req.flags = file_io_flags(file);
-    n = file->ops->write(&req);
-    if (pos && n > 0)
-        *pos = req.pos;
-    return n;
+    return transfer(file, it, pos, FMODE_WRITE);
 }
 
 ssize_t file_read_kernel(struct file *file, void *buf, size_t len, loff_t pos)
@@ -233,16 +188,10 @@ loff_t file_seek(struct file *file, loff_t offset, int whence)
     return result;
 }
 
-void file_init(void)
+void io_init(void)
 {
     file_cache = kmem_cache_create("file", sizeof(struct file), 8);
     assert(file_cache);
-    work_init_item(&doomed_work, release_doomed);
-}
-
-void io_init(void)
-{
-    file_init();
     fdtable_init();
     mapping_cache_init();
 }

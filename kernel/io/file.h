@@ -48,7 +48,6 @@ struct vm_map_request;
 #define FMODE_LSEEK      BIT(2) /* has a position that may be set */
 #define FMODE_PREAD      BIT(3) /* pread and pwrite make sense */
 #define FMODE_PWRITE     BIT(4)
-#define FMODE_EXEC       BIT(5)  /* opened to be executed */
 #define FMODE_ATOMIC_POS BIT(6)  /* the position is locked while it is used: regular files, dirs */
 #define FMODE_PATH       BIT(7)  /* O_PATH: names a place, does no I/O */
 #define FMODE_STREAM     BIT(8)  /* no position at all: lseek fails, reads pass pos 0 */
@@ -119,7 +118,7 @@ struct file {
     struct path path;    /* [I] counted by fs, which puts it by the hook of file.c */
     s32 owner_pid;       /* F_SETOWN: pid, or -pgrp */
     u64 id;              /* [I] without an inode: the number that fstat and /proc show */
-    struct rcu_head rcu; /* free; also the link of the deferred-put list */
+    struct rcu_head rcu; /* free */
 };
 
 /*
@@ -140,7 +139,7 @@ static inline bool file_get_unless_zero(struct file *file)
     return ref_get_unless_zero(&file->refs);
 }
 
-/* Release: ops->release, the path hook, then the memory after a grace period. Sleeps. */
+/* The last reference is gone: I3 of file.c. */
 void file_release(struct file *file);
 
 /* Drop a reference. May sleep (the last one releases). */
@@ -156,9 +155,6 @@ static inline void scoped_end_file(struct file **file)
         file_put(*file);
 }
 
-/* Drop a reference where sleeping is not allowed: the release runs in a worker. */
-void file_put_nosleep(struct file *file);
-
 /*
  * Synchronous transfers at *pos, which advances; pos may be NULL for streams. Checks mode
  * (-EBADF) and that the operation exists (-EINVAL). Bytes moved or -errno.
@@ -169,6 +165,10 @@ ssize_t file_write(struct file *file, struct iter *it, loff_t *pos);
 /* The same between kernel memory and position `pos`. */
 ssize_t file_read_kernel(struct file *file, void *buf, size_t len, loff_t pos);
 ssize_t file_write_kernel(struct file *file, const void *buf, size_t len, loff_t pos);
+
+/* Sleeps until `cond` holds, as wait_event_interruptible(); -EAGAIN where IO_NONBLOCK forbids. */
+#define io_wait_event(req, wq, cond) \
+    ((req)->flags & IO_NONBLOCK ? ((cond) ? 0 : -EAGAIN) : wait_event_interruptible(wq, cond))
 
 /* The IO_* flags that a file's O_* flags ask for. */
 static inline u32 file_io_flags(const struct file *file)
@@ -201,16 +201,12 @@ loff_t file_seek_none(struct file *file, loff_t offset, int whence); /* position
 /* lseek(2) proper: -ESPIPE for streams, then ops->seek. Takes pos_lock as needed. */
 loff_t file_seek(struct file *file, loff_t offset, int whence);
 
-/* What io cannot do itself: fs registers these once at boot. Entries may be NULL. */
-struct file_hooks {
+/* What io cannot do itself: fs sets these at boot, before the first file. */
+extern struct file_hooks {
     void (*path_put)(struct file *file); /* drop path, inode and writer counts of a dying file */
     void (*closed)(struct file *file, struct fdtable *owner); /* POSIX locks end at close */
     long (*lock)(struct file *file, u32 cmd, u64 arg);        /* F_GETLK .. F_OFD_SETLKW */
-};
-void file_set_hooks(const struct file_hooks *hooks);
-const struct file_hooks *file_hooks(void);
-
-void file_init(void);
+} file_hooks;
 
 /* All of this floor: files, descriptor tables, page cache. After kmalloc, before any file. */
 void io_init(void);

@@ -33,68 +33,26 @@ void iter_iovec(struct iter *it, const struct iovec *iov, size_t count, size_t t
         enter_segment(it);
 }
 
-size_t iter_copy_to_slow(struct iter *it, const void *src, size_t n)
+size_t iter_move_slow(struct iter *it, void *buf, size_t n, enum iter_way way)
 {
-    size_t done = 0;
+    size_t done = 0, missed = 0;
 
     n = MIN(n, it->left);
-    while (done < n) {
-        size_t part, missed = 0;
+    while (done < n && !missed) { /* I3 */
+        char *at = (char *)buf + done;
+        size_t part;
 
         enter_segment(it);
         part = MIN(n - done, it->seg_left);
         if (it->user)
-            missed = user_copy_to(it->at, (const char *)src + done, part);
-        else
-            memcpy((void *)it->at, (const char *)src + done, part);
-        iter_step(it, part - missed);
-        done += part - missed;
-        if (missed)
-            break; /* I3 */
-    }
-    return done;
-}
-
-size_t iter_copy_from_slow(struct iter *it, void *dst, size_t n)
-{
-    size_t done = 0;
-
-    n = MIN(n, it->left);
-    while (done < n) {
-        size_t part, missed = 0;
-
-        enter_segment(it);
-        part = MIN(n - done, it->seg_left);
-        if (it->user)
-            missed = user_copy_from((char *)dst + done, it->at, part);
-        else
-            memcpy((char *)dst + done, (const void *)it->at, part);
-        iter_step(it, part - missed);
-        done += part - missed;
-        if (missed)
-            break; /* I3 */
-    }
-    return done;
-}
-
-size_t iter_clear_slow(struct iter *it, size_t n)
-{
-    size_t done = 0;
-
-    n = MIN(n, it->left);
-    while (done < n) {
-        size_t part, missed = 0;
-
-        enter_segment(it);
-        part = MIN(n - done, it->seg_left);
-        if (it->user)
-            missed = user_clear(it->at, part);
-        else
+            missed = iter_move_user(it->at, at, part, way);
+        else if (way == ITER_CLEAR)
             memset((void *)it->at, 0, part);
+        else
+            memcpy(way == ITER_TO ? (void *)it->at : at, way == ITER_TO ? at : (void *)it->at,
+                   part);
         iter_step(it, part - missed);
         done += part - missed;
-        if (missed)
-            break; /* I3 */
     }
     return done;
 }

@@ -28,20 +28,22 @@ struct iter {
 #define IOV_MAX      1024         /* segments in one call: the Linux limit */
 #define IO_COUNT_MAX 0x7ffff000UL /* bytes in one call: the Linux limit */
 
-static inline void iter_user(struct iter *it, struct user_ptr ptr, size_t len)
+static inline void iter_init(struct iter *it, u64 at, size_t len, bool user)
 {
-    it->at = ptr.addr;
+    it->at = at;
     it->seg_left = it->left = len;
     it->next = NULL;
-    it->user = true;
+    it->user = user;
+}
+
+static inline void iter_user(struct iter *it, struct user_ptr ptr, size_t len)
+{
+    iter_init(it, ptr.addr, len, true);
 }
 
 static inline void iter_kernel(struct iter *it, const void *buf, size_t len)
 {
-    it->at = (u64)buf;
-    it->seg_left = it->left = len;
-    it->next = NULL;
-    it->user = false;
+    iter_init(it, (u64)buf, len, false);
 }
 
 /*
@@ -49,11 +51,6 @@ static inline void iter_kernel(struct iter *it, const void *buf, size_t len)
  * the sum of their lengths or less.
  */
 void iter_iovec(struct iter *it, const struct iovec *iov, size_t count, size_t total, bool user);
-
-static inline size_t iter_left(const struct iter *it)
-{
-    return it->left;
-}
 
 /* Let the iterator end after at most `max` more bytes. */
 static inline void iter_truncate(struct iter *it, size_t max)
@@ -65,10 +62,18 @@ static inline void iter_truncate(struct iter *it, size_t max)
     }
 }
 
-/* The general case of the copies below: many segments, kernel memory. */
-size_t iter_copy_to_slow(struct iter *it, const void *src, size_t n);
-size_t iter_copy_from_slow(struct iter *it, void *dst, size_t n);
-size_t iter_clear_slow(struct iter *it, size_t n);
+enum iter_way { ITER_TO, ITER_FROM, ITER_CLEAR };
+
+/* The general case: many segments, kernel memory. */
+size_t iter_move_slow(struct iter *it, void *buf, size_t n, enum iter_way way);
+
+/* A piece of user memory; returns how many bytes were not moved. */
+static __always_inline size_t iter_move_user(u64 at, void *buf, size_t n, enum iter_way way)
+{
+    if (way == ITER_TO)
+        return user_copy_to(at, buf, n);
+    return way == ITER_FROM ? user_copy_from(buf, at, n) : user_clear(at, n);
+}
 
 static inline void iter_step(struct iter *it, size_t n)
 {
@@ -77,44 +82,30 @@ static inline void iter_step(struct iter *it, size_t n)
     it->left -= n;
 }
 
+static __always_inline ssize_t iter_move(struct iter *it, void *buf, size_t n, enum iter_way way)
+{
+    if (unlikely(!it->user || n > it->seg_left))
+        return iter_move_slow(it, buf, n, way);
+    n -= iter_move_user(it->at, buf, n, way);
+    iter_step(it, n);
+    return n;
+}
+
 /*
- * Copy min(n, left) bytes from kernel memory into the iterator; returns the bytes copied, fewer
- * on a fault. May sleep when the iterator is over user memory.
+ * Copy min(n, left) bytes from kernel memory into the iterator, out of it, or write as many zeros
+ * into it. The bytes moved, fewer on a fault. May sleep when the iterator is over user memory.
  */
 static inline ssize_t iter_copy_to(struct iter *it, const void *src, size_t n)
 {
-    if (unlikely(!it->user || n > it->seg_left))
-        return iter_copy_to_slow(it, src, n);
-    n -= user_copy_to(it->at, src, n);
-    iter_step(it, n);
-    return n;
+    return iter_move(it, (void *)src, n, ITER_TO);
 }
 
-/* The other way: from the iterator into kernel memory. */
 static inline ssize_t iter_copy_from(struct iter *it, void *dst, size_t n)
 {
-    if (unlikely(!it->user || n > it->seg_left))
-        return iter_copy_from_slow(it, dst, n);
-    n -= user_copy_from(dst, it->at, n);
-    iter_step(it, n);
-    return n;
+    return iter_move(it, dst, n, ITER_FROM);
 }
 
-/* Write min(n, left) zero bytes; returns how many, fewer on a fault. */
 static inline ssize_t iter_clear(struct iter *it, size_t n)
 {
-    if (unlikely(!it->user || n > it->seg_left))
-        return iter_clear_slow(it, n);
-    n -= user_clear(it->at, n);
-    iter_step(it, n);
-    return n;
-}
-
-/* Pass over all that is left, without touching it; returns how many bytes that was. */
-static inline size_t iter_skip_all(struct iter *it)
-{
-    size_t n = it->left;
-
-    it->left = it->seg_left = 0;
-    return n;
+    return iter_move(it, NULL, n, ITER_CLEAR);
 }

@@ -209,7 +209,7 @@ static ssize_t pipe_read(struct io_request *req)
     bool more;
     ssize_t n;
 
-    if (iter_left(req->iter) == 0)
+    if (req->iter->left == 0)
         return 0;
     if (is_empty(pipe)) { /* as below, before the lock is taken */
         n = wait_for_data(pipe, req->flags & IO_NONBLOCK);

@@ -28,27 +28,25 @@
 #include "sched/wait.h"
 #include "mm/kmalloc.h"
 
-#define ENTRIES_INLINE 6
-#define ENTRIES_CHUNK  40
+#define CHUNK_ENTRIES 10
+
+struct entry_chunk {
+    struct entry_chunk *next;
+    u32 used;
+    struct entry {
+        struct wait_entry wait;
+        struct waitqueue *wq;
+        struct file *file; /* I2 */
+    } entries[CHUNK_ENTRIES];
+};
 
 struct sleeper {
     struct poll_table table;
     struct thread *thread;
     u32 triggered; /* [A] */
     int error;     /* -ENOMEM: some queue could not be waited on */
-    u32 inline_used;
     struct entry_chunk *chunks;
-    struct entry {
-        struct wait_entry wait;
-        struct waitqueue *wq;
-        struct file *file; /* I2 */
-    } entries[ENTRIES_INLINE];
-};
-
-struct entry_chunk {
-    struct entry_chunk *next;
-    u32 used;
-    struct entry entries[ENTRIES_CHUNK];
+    struct entry_chunk first; /* last of `chunks` */
 };
 
 u32 file_poll(struct file *file, struct poll_table *table)
@@ -74,9 +72,7 @@ static struct entry *entry_new(struct sleeper *sleeper)
 {
     struct entry_chunk *chunk = sleeper->chunks;
 
-    if (sleeper->inline_used < ENTRIES_INLINE)
-        return &sleeper->entries[sleeper->inline_used++];
-    if (!chunk || chunk->used == ENTRIES_CHUNK) {
+    if (chunk->used == CHUNK_ENTRIES) {
         chunk = kmalloc(sizeof(*chunk));
         if (!chunk)
             return NULL;
@@ -103,23 +99,18 @@ static void queue_entry(struct poll_table *table, struct file *file, struct wait
     wait_add(wq, &entry->wait);
 }
 
-static void entries_remove(struct entry *entries, u32 count)
-{
-    for (u32 i = 0; i < count; i++) {
-        wait_remove(entries[i].wq, &entries[i].wait);
-        file_put(entries[i].file);
-    }
-}
-
 static void sleeper_finish(struct sleeper *sleeper)
 {
-    entries_remove(sleeper->entries, sleeper->inline_used);
-    while (sleeper->chunks) {
-        struct entry_chunk *chunk = sleeper->chunks;
+    struct entry_chunk *chunk = sleeper->chunks, *next;
 
-        sleeper->chunks = chunk->next;
-        entries_remove(chunk->entries, chunk->used);
-        kfree(chunk);
+    for (; chunk; chunk = next) {
+        next = chunk->next;
+        for (struct entry *entry = chunk->entries; entry < chunk->entries + chunk->used; entry++) {
+            wait_remove(entry->wq, &entry->wait);
+            file_put(entry->file);
+        }
+        if (next)
+            kfree(chunk);
     }
 }
 
@@ -191,17 +182,17 @@ static int wait_for_any(struct pollfd *fds, size_t count, u64 deadline)
 {
     struct sleeper sleeper;
     int found, slept = 0;
-    u32 wanted = 0;
 
-    for (size_t i = 0; i < count; i++)
-        wanted |= (u16)fds[i].events;
     sleeper.table.queue = queue_entry;
-    sleeper.table.events = wanted;
+    sleeper.table.events = 0;
+    for (size_t i = 0; i < count; i++)
+        sleeper.table.events |= (u16)fds[i].events;
     sleeper.thread = current_thread();
     sleeper.triggered = 0;
     sleeper.error = 0;
-    sleeper.inline_used = 0;
-    sleeper.chunks = NULL;
+    sleeper.chunks = &sleeper.first;
+    sleeper.first.next = NULL;
+    sleeper.first.used = 0;
     found = ask_all(fds, count, &sleeper.table); /* I1 */
     if (!found)
         found = sleeper.error;

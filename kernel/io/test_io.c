@@ -239,7 +239,7 @@ KTEST(iter_segments)
     struct iter it;
 
     iter_iovec(&it, iov, 4, 10, false);
-    ktest_check(iter_copy_to(&it, "0123456", 7) == 7 && iter_left(&it) == 3);
+    ktest_check(iter_copy_to(&it, "0123456", 7) == 7 && it.left == 3);
     ktest_check(iter_clear(&it, 100) == 3);
     ktest_check(memcmp(a, "012", 3) == 0 && memcmp(b, "3456\0", 5) == 0);
     iter_iovec(&it, iov, 4, 12, false);

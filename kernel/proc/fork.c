@@ -320,7 +320,7 @@ static int make_pidfd(const struct clone_request *r, struct pid *pid, struct fil
     *file = pidfd_file(pid);
     if (!*file)
         return -ENOMEM;
-    fd = fd_reserve(0, O_CLOEXEC);
+    fd = fd_reserve(O_CLOEXEC);
     if (fd >= 0 && put_user_u32(r->pidfd, fd)) {
         fd_unreserve(fd);
         fd = -EFAULT;

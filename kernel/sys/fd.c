@@ -106,13 +106,6 @@ static long set_status_flags(struct file *file, u32 flags)
     return err;
 }
 
-static long lock_command(struct file *file, u32 cmd, u64 arg)
-{
-    const struct file_hooks *hooks = file_hooks();
-
-    return hooks->lock ? hooks->lock(file, cmd, arg) : -EINVAL;
-}
-
 /* struct f_owner_ex */
 struct owner_abi {
     s32 type, id;
@@ -168,7 +161,7 @@ static long fcntl_file(struct file *file, u32 cmd, u64 arg)
     switch (cmd) {
     case F_SETFL: return set_status_flags(file, arg);
     case F_GETLK ... F_SETLKW:
-    case F_OFD_GETLK ... F_OFD_SETLKW: return lock_command(file, cmd, arg);
+    case F_OFD_GETLK ... F_OFD_SETLKW: return file_hooks.lock(file, cmd, arg);
     case F_ADD_SEALS:
     case F_GET_SEALS: return file_seals(file, cmd, arg);
     case F_SETOWN: WRITE_ONCE(file->owner_pid, (s32)arg); return 0;
@@ -263,10 +256,10 @@ long sys_pipe2(u64 addr, u64 flags)
 
     if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
-    fds[0] = fd_reserve(0, flags);
+    fds[0] = fd_reserve(flags);
     if (fds[0] < 0)
         return fds[0];
-    fds[1] = err = fd_reserve(0, flags);
+    fds[1] = err = fd_reserve(flags);
     if (err < 0)
         goto unreserve_first;
     err = pipe_create(ends, flags);

@@ -50,7 +50,7 @@ static long open_user(int at_fd, u64 name, u32 flags, u32 mode, u32 lookup)
     err = user_path_get(&path, USER_PTR(name));
     if (unlikely(err))
         return err;
-    fd = fd_reserve(0, flags & O_CLOEXEC);
+    fd = fd_reserve(flags & O_CLOEXEC);
     if (likely(fd >= 0)) {
         err = file_open_at(at_fd, path.text, flags & ~O_CLOEXEC, mode, lookup, &file);
         if (likely(!err)) {
@@ -151,7 +151,7 @@ long sys_memfd_create(u64 name_ptr, u64 flags)
         return n;
     if (n > NAME_MAX - (ssize_t)strlen("memfd:"))
         return -EINVAL;
-    fd = fd_reserve(0, flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
+    fd = fd_reserve(flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
     if (fd < 0)
         return fd;
     err = memfd_create(name, flags, &file);
