@@ -111,7 +111,7 @@ static void init_task(void *unused)
 
 void init_exec(void)
 {
-    process_start_init(init_task, NULL);
+    process_start_init(init_task);
     thread_exit();
 }
 

@@ -219,11 +219,11 @@ static void leave_process(struct task *self, int code)
     spin_acquire(&process->lock);
     list_del(&self->thread_link);
     task_usage_add(self, &process->usage);
-    signal_queue_free_locked(process, &self->pending);
+    signal_flush_pending_locked(process, &self->pending, ~0UL);
     if (leader && !(process->flags & PROCESS_GROUP_EXIT))
         process->exit_code = code;
     if (list_empty(&process->threads))
-        signal_queue_free_locked(process, &process->pending);
+        signal_flush_pending_locked(process, &process->pending, ~0UL);
     if (process->exec_task)
         thread_wake(&process->exec_task->thread, THREAD_STOPPED);
     spin_release(&process->lock);

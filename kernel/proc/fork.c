@@ -195,50 +195,57 @@ static void task_begin(void *arg)
     user_enter();
 }
 
-static void link_process_locked(struct process *child, u64 flags)
+/* A new process with its first task gets its place in the tree. Tree lock held. */
+static void link_process_locked(struct process *child, struct task *leader, struct pgrp *pgrp)
 {
-    struct process *self = current_process();
-    struct process *parent = flags & CLONE_PARENT ? self->parent : self;
+    process_set_pgrp_locked(child, pgrp);
+    list_add_tail(&child->all, &process_list);
+    child->leader = task_get(leader);
+    list_add_tail(&leader->thread_link, &child->threads);
+    child->thread_count = 1;
+    rcu_assign(child->pid->process, child);
+}
 
-    if (flags & CLONE_PARENT)
-        child->exit_signal = self->exit_signal;
+static void link_child_locked(struct process *child, struct process *parent)
+{
     child->parent = parent;
     if (parent->flags & (PROCESS_SUBREAPER | PROCESS_HAS_SUBREAPER))
         child->flags |= PROCESS_HAS_SUBREAPER;
     list_add_tail(&child->sibling, &parent->children);
-    list_add_tail(&child->all, &process_list);
-    process_set_pgrp_locked(child, self->pgrp);
+}
+
+/* Look-ups find the task from here on. */
+static void link_task(struct task *task)
+{
+    rcu_assign(task->pid->task, task);
+    __atomic_add_fetch(&task_count, 1, __ATOMIC_RELAXED);
 }
 
 /* Makes the task visible (I1). 0, or -ERESTARTNOINTR when the caller must look at a signal. */
 static int publish(struct task *child, u64 flags)
 {
     struct process *self = current_process(), *process = child->process;
-    irqflags_t irq = spin_lock_irqsave(&process_tree_lock);
-    int error = 0;
+    spin_guard_irqsave(&process_tree_lock);
+    bool signalled;
 
     spin_acquire(&self->lock);
-    if (thread_signalled()) {
-        error = -ERESTARTNOINTR;
-    } else if (process == self) {
+    signalled = thread_signalled();
+    if (!signalled && process == self) {
         list_add_tail(&child->thread_link, &self->threads);
         self->thread_count++;
     }
     spin_release(&self->lock);
-    if (!error) {
-        if (process != self) {
-            link_process_locked(process, flags);
-            process->leader = task_get(child);
-            list_add_tail(&child->thread_link, &process->threads);
-            process->thread_count = 1;
-            rcu_assign(child->pid->process, process);
-        }
-        rcu_assign(child->pid->task, child);
-        process_forks++;
-        __atomic_add_fetch(&task_count, 1, __ATOMIC_RELAXED);
+    if (signalled)
+        return -ERESTARTNOINTR;
+    if (process != self) {
+        if (flags & CLONE_PARENT)
+            process->exit_signal = self->exit_signal;
+        link_child_locked(process, flags & CLONE_PARENT ? self->parent : self);
+        link_process_locked(process, child, self->pgrp);
     }
-    spin_unlock_irqrestore(&process_tree_lock, irq);
-    return error;
+    link_task(child);
+    process_forks++;
+    return 0;
 }
 
 /* Until the child lets go, or a fatal signal comes: the state that only those two end. */
@@ -394,79 +401,56 @@ free_pid:
 
 /* ---- Process 1 ---- */
 
-struct init_start {
-    void (*entry)(void *arg);
-    void *arg;
-};
-
-static struct init_start init_start;
-
-static void init_begin(void *task)
+static struct process *init_process_alloc(struct pid *pid)
 {
-    (void)task;
-    init_start.entry(init_start.arg);
-}
+    struct process *process = process_alloc();
 
-static void init_process_setup(struct process *process, struct pid *pid)
-{
-    struct session *session = session_alloc(pid);
-    struct pgrp *pgrp = session ? pgrp_alloc(pid, session) : NULL;
-
-    if (!pgrp)
-        panic("no memory for process 1");
+    if (!process)
+        return NULL;
     process->sighand = sighand_alloc();
-    if (!process->sighand)
-        panic("no memory for process 1");
     process->pid = pid_get(pid);
     process->tgid = pid_number(pid);
     process->flags = PROCESS_UNKILLABLE;
     process->start_ns = clock_boottime_ns();
     rlimit_defaults(process->rlimits);
     timers_init_process(process);
-    session->leader = process;
-    pid->session = session;
-    spin_lock_irq(&process_tree_lock);
-    pgrp_publish_locked(pgrp);
-    process_set_pgrp_locked(process, pgrp);
-    spin_unlock_irq(&process_tree_lock);
-    pgrp_put(pgrp);
-    session_put(session);
+    return process->sighand ? process : NULL;
 }
 
-void process_start_init(void (*entry)(void *arg), void *arg)
+static struct task *init_task_alloc(struct process *process, void (*entry)(void *task))
 {
-    int error = 0;
-    struct pid *pid = pid_alloc(&error);
-    struct process *process = process_alloc();
-    struct task *task;
+    struct task *task = task_alloc(process, entry);
 
-    init_start = (struct init_start){entry, arg};
-    if (!pid || !process)
-        panic("no memory for process 1");
-    init_process_setup(process, pid);
-    task = task_alloc(process, init_begin);
     if (!task)
-        panic("no memory for process 1");
-    task->pid = pid_get(pid);
-    task->tid = pid_number(pid);
+        return NULL;
+    task->pid = pid_get(process->pid);
+    task->tid = process->tgid;
     task->cred = cred_get(&init_cred);
     task->altstack.flags = SS_DISABLE;
     task->start_ns = process->start_ns;
     task->files = fdtable_create();
     task->fs = fs_context_copy(&init_fs_context);
-    if (!task->files || !task->fs)
-        panic("no memory for process 1");
     str_copy(task->thread.name, "init", sizeof(task->thread.name));
+    return task->files && task->fs ? task : NULL;
+}
 
+void process_start_init(void (*entry)(void *task))
+{
+    int error;
+    struct pid *pid = pid_alloc(&error);
+    struct process *process = pid ? init_process_alloc(pid) : NULL;
+    struct task *task = process ? init_task_alloc(process, entry) : NULL;
+    struct pgrp *pgrp = task ? pgrp_alloc(pid, NULL) : NULL;
+
+    if (!pgrp)
+        panic("no memory for process 1");
     spin_lock_irq(&process_tree_lock);
     init_process = process;
-    list_add_tail(&process->all, &process_list);
-    process->leader = task_get(task);
-    list_add_tail(&task->thread_link, &process->threads);
-    process->thread_count = 1;
-    rcu_assign(pid->process, process);
-    rcu_assign(pid->task, task);
-    task_count++;
+    pgrp->session->leader = process;
+    pid->pgrp = pgrp;
+    link_process_locked(process, task, pgrp);
+    link_task(task);
     spin_unlock_irq(&process_tree_lock);
+    pgrp_put(pgrp);
     thread_start(&task->thread);
 }

@@ -11,7 +11,6 @@ struct process;
 #define CLONE_FILES          0x400UL
 #define CLONE_SIGHAND        0x800UL
 #define CLONE_PIDFD          0x1000UL
-#define CLONE_PTRACE         0x2000UL
 #define CLONE_VFORK          0x4000UL
 #define CLONE_PARENT         0x8000UL
 #define CLONE_THREAD         0x10000UL
@@ -21,7 +20,6 @@ struct process;
 #define CLONE_PARENT_SETTID  0x100000UL
 #define CLONE_CHILD_CLEARTID 0x200000UL
 #define CLONE_DETACHED       0x400000UL
-#define CLONE_UNTRACED       0x800000UL
 #define CLONE_CHILD_SETTID   0x1000000UL
 #define CLONE_NEWCGROUP      0x2000000UL
 #define CLONE_NEWUTS         0x4000000UL
@@ -29,7 +27,6 @@ struct process;
 #define CLONE_NEWUSER        0x10000000UL
 #define CLONE_NEWPID         0x20000000UL
 #define CLONE_NEWNET         0x40000000UL
-#define CLONE_IO             0x80000000UL
 #define CLONE_CLEAR_SIGHAND  0x100000000UL
 #define CLONE_NEWTIME        0x80UL /* only clone3 and unshare: CSIGNAL overlaps */
 
@@ -53,7 +50,7 @@ struct clone_request {
 long process_clone(const struct clone_request *request);
 
 /*
- * Creates process 1, which runs entry(arg) in the kernel with the caller's working directory
- * context and no memory or open files of its own; entry calls exec_kernel() and user_enter().
+ * Creates process 1, which runs entry in the kernel without memory or open files; entry calls
+ * exec_kernel() and user_enter(). Panics without memory.
  */
-void process_start_init(void (*entry)(void *arg), void *arg);
+void process_start_init(void (*entry)(void *task));

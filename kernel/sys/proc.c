@@ -347,7 +347,7 @@ static int group_to_join(struct process *target, u32 number, struct pgrp **fresh
         return -EPERM;
     *out = *fresh;
     *fresh = NULL;
-    pgrp_publish_locked(*out);
+    (*out)->pid->pgrp = *out;
     return 0;
 }
 
@@ -433,31 +433,24 @@ long sys_getsid(u64 pid)
 long sys_setsid(void)
 {
     struct process *process = current_process();
-    struct session *session = session_alloc(process->pid);
-    struct pgrp *pgrp = session ? pgrp_alloc(process->pid, session) : NULL;
-    struct pgrp *old = NULL, *existing;
+    struct pgrp *pgrp = pgrp_alloc(process->pid, NULL), *old = NULL, *existing;
     irqflags_t flags;
     bool leads;
 
-    if (!pgrp) {
-        if (session)
-            session_put(session);
+    if (!pgrp)
         return -ENOMEM;
-    }
     flags = spin_lock_irqsave(&process_tree_lock);
     existing = process->pid->pgrp;
     leads =
         process->pgrp->session->leader == process || (existing && !list_empty(&existing->members));
     if (!leads) {
-        session->leader = process;
-        process->pid->session = session;
-        pgrp_publish_locked(pgrp);
+        pgrp->session->leader = process;
+        process->pid->pgrp = pgrp;
         old = process_set_pgrp_locked(process, pgrp);
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (old)
         pgrp_put(old);
     pgrp_put(pgrp);
-    session_put(session);
     return leads ? -EPERM : (long)process->tgid;
 }

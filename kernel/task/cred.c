@@ -1,29 +1,19 @@
 /* Credentials: copies, changes, capabilities. See cred.h and capabilities(7). */
 #include "task/cred.h"
 
-#include "core/panic.h"
-#include "lib/errno.h"
-#include "mm/kmalloc.h"
 #include "sched/reclaim.h"
 #include "task/task.h"
 
-struct user_namespace init_user_ns;
+static struct user_namespace {
+} init_user_ns;
 
 struct cred init_cred = {
+    .refs = REFCOUNT_INIT(1),
     .cap_effective = CAP_ALL,
     .cap_permitted = CAP_ALL,
     .cap_bounding = CAP_ALL,
     .user_ns = &init_user_ns,
 };
-
-static struct kmem_cache *cred_cache;
-
-void cred_init(void)
-{
-    ref_init(&init_cred.refs, 1);
-    cred_cache = kmem_cache_create("cred", sizeof(struct cred), 0);
-    assert(cred_cache);
-}
 
 const struct cred *current_cred(void)
 {
@@ -78,7 +68,7 @@ static void cred_free_rcu(struct rcu_head *head)
     struct cred *cred = container_of(head, struct cred, rcu);
 
     group_set_put(cred->groups);
-    kmem_cache_free(cred_cache, cred);
+    kfree(cred);
 }
 
 void cred_put(struct cred *cred)
@@ -87,14 +77,13 @@ void cred_put(struct cred *cred)
         rcu_call(&cred->rcu, cred_free_rcu);
 }
 
-struct cred *cred_copy(void)
+struct cred *cred_copy_of(const struct cred *from)
 {
-    const struct cred *old = current_cred();
-    struct cred *cred = kmem_cache_alloc(cred_cache);
+    struct cred *cred = kmalloc(sizeof(*cred));
 
     if (!cred)
         return NULL;
-    *cred = *old;
+    *cred = *from;
     ref_init(&cred->refs, 1);
     if (cred->groups)
         ref_get(&cred->groups->refs);
@@ -150,13 +139,12 @@ void cred_fix_caps(struct cred *cred, const struct cred *old)
 
 struct cred *task_cred_get(struct task *task)
 {
+    rcu_guard();
     struct cred *cred;
 
-    rcu_read_lock();
     do {
         cred = rcu_dereference(task->cred);
     } while (!ref_get_unless_zero(&cred->refs));
-    rcu_read_unlock();
     return cred;
 }
 
@@ -180,15 +168,10 @@ bool task_may_signal_locked(struct process *target, int sig)
 
 bool task_may_signal(struct process *target, int sig)
 {
-    irqflags_t flags;
-    bool may;
-
     if (target == current_process())
         return true;
-    flags = spin_lock_irqsave(&process_tree_lock);
-    may = target->state != PROCESS_REAPED && task_may_signal_locked(target, sig);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return may;
+    spin_guard_irqsave(&process_tree_lock);
+    return target->state != PROCESS_REAPED && task_may_signal_locked(target, sig);
 }
 
 /* ptrace(2), "Ptrace access mode checking", with the real ids. */

@@ -9,50 +9,32 @@
 #include "core/rcu.h"
 #include "core/refcount.h"
 
-/* capabilities(7) */
+/* capabilities(7): those that the kernel asks for. */
 enum capability {
-    CAP_CHOWN,
-    CAP_DAC_OVERRIDE,
-    CAP_DAC_READ_SEARCH,
-    CAP_FOWNER,
-    CAP_FSETID,
-    CAP_KILL,
-    CAP_SETGID,
-    CAP_SETUID,
-    CAP_SETPCAP,
-    CAP_LINUX_IMMUTABLE,
-    CAP_NET_BIND_SERVICE,
-    CAP_NET_BROADCAST,
-    CAP_NET_ADMIN,
-    CAP_NET_RAW,
-    CAP_IPC_LOCK,
-    CAP_IPC_OWNER,
-    CAP_SYS_MODULE,
-    CAP_SYS_RAWIO,
-    CAP_SYS_CHROOT,
-    CAP_SYS_PTRACE,
-    CAP_SYS_PACCT,
-    CAP_SYS_ADMIN,
-    CAP_SYS_BOOT,
-    CAP_SYS_NICE,
-    CAP_SYS_RESOURCE,
-    CAP_SYS_TIME,
-    CAP_SYS_TTY_CONFIG,
-    CAP_MKNOD,
-    CAP_LEASE,
-    CAP_AUDIT_WRITE,
-    CAP_AUDIT_CONTROL,
-    CAP_SETFCAP,
-    CAP_MAC_OVERRIDE,
-    CAP_MAC_ADMIN,
-    CAP_SYSLOG,
-    CAP_WAKE_ALARM,
-    CAP_BLOCK_SUSPEND,
-    CAP_AUDIT_READ,
-    CAP_PERFMON,
-    CAP_BPF,
-    CAP_CHECKPOINT_RESTORE,
-    CAP_COUNT,
+    CAP_CHOWN = 0,
+    CAP_DAC_OVERRIDE = 1,
+    CAP_DAC_READ_SEARCH = 2,
+    CAP_FOWNER = 3,
+    CAP_FSETID = 4,
+    CAP_KILL = 5,
+    CAP_SETGID = 6,
+    CAP_SETUID = 7,
+    CAP_SETPCAP = 8,
+    CAP_LINUX_IMMUTABLE = 9,
+    CAP_IPC_LOCK = 14,
+    CAP_SYS_RAWIO = 17,
+    CAP_SYS_CHROOT = 18,
+    CAP_SYS_PTRACE = 19,
+    CAP_SYS_ADMIN = 21,
+    CAP_SYS_BOOT = 22,
+    CAP_SYS_NICE = 23,
+    CAP_SYS_RESOURCE = 24,
+    CAP_SYS_TIME = 25,
+    CAP_MKNOD = 27,
+    CAP_MAC_OVERRIDE = 32,
+    CAP_SYSLOG = 34,
+    CAP_WAKE_ALARM = 35,
+    CAP_COUNT = 41, /* of all that there are */
 };
 
 #define CAP_ALL ((1UL << CAP_COUNT) - 1)
@@ -63,12 +45,6 @@ enum capability {
 #define SECBIT_KEEP_CAPS            16
 #define SECBIT_NO_CAP_AMBIENT_RAISE 64
 #define SECBIT_ALL                  0xff
-
-/* A user namespace; there is one so far. [I] */
-struct user_namespace {
-    struct user_namespace *parent;
-    u32 owner;
-};
 
 /* Supplementary groups, sorted; counted, immutable. */
 struct group_set {
@@ -100,15 +76,12 @@ struct cred {
     };
     u32 securebits;
     u64 cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
-    struct group_set *groups; /* NULL: none */
-    struct user_namespace *user_ns;
+    struct group_set *groups;       /* NULL: none */
+    struct user_namespace *user_ns; /* there is one so far */
     struct rcu_head rcu;
 };
 
-extern struct user_namespace init_user_ns;
 extern struct cred init_cred; /* root with all capabilities; also what kernel threads are */
-
-void cred_init(void);
 
 /* The current task's, or init_cred in a kernel thread; valid until the caller changes it. */
 const struct cred *current_cred(void);
@@ -132,8 +105,13 @@ static inline struct cred *cred_get(struct cred *cred)
 
 void cred_put(struct cred *cred);
 
-/* A private copy of the current task's credentials to change; NULL: no memory. May sleep. */
-struct cred *cred_copy(void);
+/* A private copy to change, of `from` or the current task's; NULL: no memory. May sleep. */
+struct cred *cred_copy_of(const struct cred *from);
+
+static inline struct cred *cred_copy(void)
+{
+    return cred_copy_of(current_cred());
+}
 
 /* Makes `cred`, with the caller's reference, the current task's. */
 void cred_install(struct cred *cred);

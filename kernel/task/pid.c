@@ -23,7 +23,6 @@
 #include "lib/bitmap.h"
 #include "lib/errno.h"
 #include "lib/hash.h"
-#include "mm/kmalloc.h"
 #include "sched/reclaim.h"
 #include "task/task.h"
 
@@ -32,8 +31,6 @@
 #define FIRST_REUSED 300
 
 struct pid_namespace {
-    u32 level;                    /* [I] */
-    struct pid_namespace *parent; /* [I] */
     struct spinlock lock;
     u32 last;                                 /* [L] given out last */
     u64 *maps[PID_MAX_LIMIT / MAP_BITS];      /* [L] NULL: all free */
@@ -47,16 +44,8 @@ struct pid_namespace init_pid_ns = {
     .maps = {first_map},
 };
 u32 pid_max = PID_MAX_DEFAULT;
-static struct kmem_cache *pid_cache;
 
-void pid_init(void)
-{
-    bitmap_set(first_map, 0);
-    pid_cache = kmem_cache_create("pid", sizeof(struct pid), 0);
-    assert(pid_cache);
-}
-
-/* The first free number in [from, end), or 0; makes maps as needed. */
+/* The first free number in [from, end), from not 0, or 0; makes maps as needed. */
 static u32 find_free(struct pid_namespace *ns, u32 from, u32 end)
 {
     while (from < end) {
@@ -99,7 +88,7 @@ static struct hlist_head *chain_of(struct pid_namespace *ns, u32 number)
 struct pid *pid_alloc(int *error)
 {
     struct pid_namespace *ns = &init_pid_ns;
-    struct pid *pid = kmem_cache_alloc(pid_cache);
+    struct pid *pid = kmalloc(sizeof(*pid));
     irqflags_t flags;
     u32 number;
 
@@ -119,7 +108,7 @@ struct pid *pid_alloc(int *error)
     }
     spin_unlock_irqrestore(&ns->lock, flags);
     if (!number) {
-        kmem_cache_free(pid_cache, pid);
+        kfree(pid);
         *error = -EAGAIN;
         return NULL;
     }
@@ -128,12 +117,10 @@ struct pid *pid_alloc(int *error)
 
 void pid_use(struct pid *pid)
 {
-    struct pid_namespace *ns = pid->numbers[0].ns;
-    irqflags_t flags = spin_lock_irqsave(&ns->lock);
+    spin_guard_irqsave(&pid->numbers[0].ns->lock);
 
     assert(pid->users);
     pid->users++;
-    spin_unlock_irqrestore(&ns->lock, flags);
 }
 
 void pid_unuse(struct pid *pid)
@@ -154,7 +141,7 @@ void pid_unuse(struct pid *pid)
 
 static void pid_free_rcu(struct rcu_head *head)
 {
-    kmem_cache_free(pid_cache, container_of(head, struct pid, rcu));
+    kfree(container_of(head, struct pid, rcu));
 }
 
 void pid_put(struct pid *pid)
@@ -176,35 +163,27 @@ struct pid *pid_find(u32 number)
 
 struct pid *pid_find_get(u32 number)
 {
-    struct pid *pid;
+    rcu_guard();
+    struct pid *pid = pid_find(number);
 
-    rcu_read_lock();
-    pid = pid_find(number);
-    if (pid && !ref_get_unless_zero(&pid->refs))
-        pid = NULL;
-    rcu_read_unlock();
-    return pid;
+    return pid && ref_get_unless_zero(&pid->refs) ? pid : NULL;
 }
 
 u32 pid_next(u32 number)
 {
     struct pid_namespace *ns = &init_pid_ns;
-    irqflags_t flags = spin_lock_irqsave(&ns->lock);
-    u32 found = 0;
+    spin_guard_irqsave(&ns->lock);
 
-    number = MAX(number, 1u);
-    while (number < PID_MAX_LIMIT && !found) {
-        u32 map = number / MAP_BITS;
-        u32 bit = MAP_BITS;
+    for (number = MAX(number, 1u); number < PID_MAX_LIMIT;) {
+        u32 map = number / MAP_BITS, bit = MAP_BITS;
 
         if (ns->maps[map])
             bit = bitmap_find_next(ns->maps[map], MAP_BITS, number % MAP_BITS);
         if (bit < MAP_BITS)
-            found = map * MAP_BITS + bit;
+            return map * MAP_BITS + bit;
         number = (map + 1) * MAP_BITS;
     }
-    spin_unlock_irqrestore(&ns->lock, flags);
-    return found;
+    return 0;
 }
 
 u32 pid_last(void)

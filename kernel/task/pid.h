@@ -16,7 +16,6 @@
 struct task;
 struct process;
 struct pgrp;
-struct session;
 
 #define PID_MAX_DEFAULT 32768
 #define PID_MAX_LIMIT   4194304
@@ -36,17 +35,13 @@ struct pid {
     struct task *task;       /* [A] RCU: the thread of this number */
     struct process *process; /* [A] RCU: the process, zombie included */
     struct pgrp *pgrp;       /* tree lock */
-    struct session *session; /* tree lock */
     struct waitqueue exit;   /* pidfds wait here */
     struct rcu_head rcu;
-    u32 level;                    /* [I] index of its deepest namespace */
     struct pid_number numbers[1]; /* [I] from the initial namespace (0) to its own */
 };
 
 extern struct pid_namespace init_pid_ns;
 extern u32 pid_max; /* [A] numbers are below it; /proc/sys/kernel/pid_max */
-
-void pid_init(void);
 
 /* A fresh pid with one user and one reference, or NULL with *error -EAGAIN or -ENOMEM. */
 struct pid *pid_alloc(int *error);

@@ -112,8 +112,6 @@ static inline struct process *process_get(struct process *process)
     return process;
 }
 
-void process_init(void);
-
 /* Drops a reference; the last frees after a grace period. */
 void process_put(struct process *process);
 

@@ -3,21 +3,14 @@
 
 #include "task/pid.h"
 #include "task/task.h"
-#include "mm/kmalloc.h"
 #include "sched/reclaim.h"
 
 void (*session_leader_exit)(struct session *session);
 
 void session_put(struct session *session)
 {
-    irqflags_t flags;
-
     if (!ref_put(&session->refs))
         return;
-    flags = spin_lock_irqsave(&process_tree_lock);
-    if (session->pid->session == session)
-        session->pid->session = NULL;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
     pid_unuse(session->pid);
     kfree(session);
 }
@@ -31,21 +24,19 @@ void pgrp_put(struct pgrp *pgrp)
     flags = spin_lock_irqsave(&process_tree_lock);
     if (pgrp->pid->pgrp == pgrp)
         pgrp->pid->pgrp = NULL;
-    list_del(&pgrp->session_link);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     session_put(pgrp->session);
     pid_unuse(pgrp->pid);
     kfree(pgrp);
 }
 
-struct session *session_alloc(struct pid *pid)
+static struct session *session_alloc(struct pid *pid)
 {
     struct session *session = kmalloc(sizeof(*session));
 
     if (!session)
         return NULL;
     ref_init(&session->refs, 1);
-    list_init(&session->pgrps);
     pid_use(pid);
     session->pid = pid;
     return session;
@@ -57,19 +48,16 @@ struct pgrp *pgrp_alloc(struct pid *pid, struct session *session)
 
     if (!pgrp)
         return NULL;
+    pgrp->session = session ? session_get(session) : session_alloc(pid);
+    if (!pgrp->session) {
+        kfree(pgrp);
+        return NULL;
+    }
     ref_init(&pgrp->refs, 1);
     list_init(&pgrp->members);
-    list_init(&pgrp->session_link);
     pid_use(pid);
     pgrp->pid = pid;
-    pgrp->session = session_get(session);
     return pgrp;
-}
-
-void pgrp_publish_locked(struct pgrp *pgrp)
-{
-    pgrp->pid->pgrp = pgrp;
-    list_add_tail(&pgrp->session_link, &pgrp->session->pgrps);
 }
 
 struct pgrp *process_set_pgrp_locked(struct process *process, struct pgrp *pgrp)
@@ -84,34 +72,24 @@ struct pgrp *process_set_pgrp_locked(struct process *process, struct pgrp *pgrp)
 
 struct pgrp *pgrp_find_get(u32 number)
 {
-    struct pgrp *pgrp = NULL;
-    struct pid *pid;
-    irqflags_t flags;
+    spin_guard_irqsave(&process_tree_lock);
+    struct pid *pid = pid_find(number);
 
-    flags = spin_lock_irqsave(&process_tree_lock);
-    pid = pid_find(number);
-    if (pid && pid->pgrp && ref_get_unless_zero(&pid->pgrp->refs))
-        pgrp = pid->pgrp;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return pgrp;
+    return pid && pid->pgrp && ref_get_unless_zero(&pid->pgrp->refs) ? pid->pgrp : NULL;
 }
 
 struct pgrp *current_pgrp_get(void)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct pgrp *pgrp = pgrp_get(current_process()->pgrp);
+    spin_guard_irqsave(&process_tree_lock);
 
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return pgrp;
+    return pgrp_get(current_process()->pgrp);
 }
 
 struct session *current_session_get(void)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct session *session = session_get(current_process()->pgrp->session);
+    spin_guard_irqsave(&process_tree_lock);
 
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return session;
+    return session_get(current_process()->pgrp->session);
 }
 
 /* A leader never leaves its session, and only it can become one: its own look needs no lock. */
@@ -139,9 +117,7 @@ bool pgrp_orphaned_locked(struct pgrp *pgrp, struct process *except)
 
 bool pgrp_orphaned(struct pgrp *pgrp)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
-    bool orphaned = pgrp_orphaned_locked(pgrp, NULL);
+    spin_guard_irqsave(&process_tree_lock);
 
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return orphaned;
+    return pgrp_orphaned_locked(pgrp, NULL);
 }

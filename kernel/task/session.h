@@ -15,16 +15,14 @@ struct session {
     struct refcount refs;
     struct pid *pid;        /* [I] its number; a user of it */
     struct process *leader; /* tree lock: NULL once the leader has exited */
-    struct list pgrps;      /* tree lock: struct pgrp by session_link */
     struct tty *tty;        /* [A] controlling terminal; dev/tty sets it under its lock */
 };
 
 struct pgrp {
     struct refcount refs;
-    struct pid *pid;          /* [I] */
-    struct session *session;  /* [I] counted */
-    struct list members;      /* tree lock: struct process by pgrp_link */
-    struct list session_link; /* tree lock */
+    struct pid *pid;         /* [I] its number; a user of it */
+    struct session *session; /* [I] counted */
+    struct list members;     /* tree lock: struct process by pgrp_link */
 };
 
 static inline struct pgrp *pgrp_get(struct pgrp *pgrp)
@@ -43,12 +41,11 @@ static inline struct session *session_get(struct session *session)
 void pgrp_put(struct pgrp *pgrp);
 void session_put(struct session *session);
 
-/* New objects with one reference, out of every list; NULL: no memory. May sleep. */
-struct session *session_alloc(struct pid *pid);
+/*
+ * A group without members, of this session or (NULL) of a new one of the same number; whoever
+ * makes it known sets pid->pgrp under the tree lock. One reference; NULL: no memory. May sleep.
+ */
 struct pgrp *pgrp_alloc(struct pid *pid, struct session *session);
-
-/* Makes a group the one of its number and a part of its session. Caller holds the tree lock. */
-void pgrp_publish_locked(struct pgrp *pgrp);
 
 /* Moves a process to another group. The old group, or NULL, whose reference the caller puts after
  * it has left the tree lock. */

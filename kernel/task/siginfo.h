@@ -71,7 +71,6 @@ enum signal_number {
 #define SA_NOCLDSTOP      1UL
 #define SA_NOCLDWAIT      2UL
 #define SA_SIGINFO        4UL
-#define SA_UNSUPPORTED    0x400UL
 #define SA_EXPOSE_TAGBITS 0x800UL
 #define SA_RESTORER       0x04000000UL
 #define SA_ONSTACK        0x08000000UL

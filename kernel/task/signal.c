@@ -42,14 +42,6 @@ struct signal_entry {
     struct siginfo info;
 };
 
-static struct kmem_cache *entry_cache;
-
-void signal_init(void)
-{
-    entry_cache = kmem_cache_create("signal", sizeof(struct signal_entry), 0);
-    assert(entry_cache);
-}
-
 bool signal_pending(void)
 {
     return READ_ONCE(current_head()->work) & WORK_SIGNAL;
@@ -82,19 +74,7 @@ void signal_wake(struct task *task, bool fatal)
         thread_notify(&task->thread, WORK_SIGNAL);
 }
 
-void signal_queue_free_locked(struct process *process, struct signal_pending *pending)
-{
-    struct signal_entry *entry, *tmp;
-
-    list_for_each_entry_safe(entry, tmp, &pending->queue, link) {
-        list_del(&entry->link);
-        process->queued--;
-        kmem_cache_free(entry_cache, entry);
-    }
-    pending->set = 0;
-}
-
-static void flush_pending(struct process *process, struct signal_pending *pending, u64 set)
+void signal_flush_pending_locked(struct process *process, struct signal_pending *pending, u64 set)
 {
     struct signal_entry *entry, *tmp;
 
@@ -106,7 +86,7 @@ static void flush_pending(struct process *process, struct signal_pending *pendin
             continue;
         list_del(&entry->link);
         process->queued--;
-        kmem_cache_free(entry_cache, entry);
+        kfree(entry);
     }
 }
 
@@ -114,9 +94,9 @@ void signal_flush_locked(struct process *process, u64 set)
 {
     struct task *task;
 
-    flush_pending(process, &process->pending, set);
+    signal_flush_pending_locked(process, &process->pending, set);
     list_for_each_entry(task, &process->threads, thread_link)
-        flush_pending(process, &task->pending, set);
+        signal_flush_pending_locked(process, &task->pending, set);
 }
 
 static u64 handler_of(struct process *process, int sig)
@@ -182,7 +162,7 @@ static void entry_free(struct process *process, struct signal_entry *entry)
     if (!process->spare_entry)
         process->spare_entry = entry;
     else
-        kmem_cache_free(entry_cache, entry);
+        kfree(entry);
 }
 
 /* Room for an entry under RLIMIT_SIGPENDING, and memory. */
@@ -196,7 +176,7 @@ static struct signal_entry *entry_alloc(struct process *process, int sig)
     if (entry)
         process->spare_entry = NULL;
     else
-        entry = kmem_cache_alloc_nosleep(entry_cache);
+        entry = kmalloc_nosleep(sizeof(*entry));
     if (entry)
         process->queued++;
     return entry;
@@ -290,15 +270,11 @@ static int send_locked(struct process *process, struct task *task, int sig,
  */
 int signal_send_raw(struct process *process, struct task *task, int sig, const struct siginfo *info)
 {
-    irqflags_t flags = spin_lock_irqsave(&process->lock);
-    int result;
+    spin_guard_irqsave(&process->lock);
 
     if (task && list_empty(&task->thread_link))
-        result = -ESRCH;
-    else
-        result = send_locked(process, task, sig, info, false);
-    spin_unlock_irqrestore(&process->lock, flags);
-    return result;
+        return -ESRCH;
+    return send_locked(process, task, sig, info, false);
 }
 
 int signal_send_task(struct task *task, int sig, const struct siginfo *info)
@@ -330,37 +306,28 @@ int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *in
 
 int signal_send_pgrp(struct pgrp *pgrp, int sig, const struct siginfo *info)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
-    int result = signal_send_pgrp_locked(pgrp, sig, info);
+    spin_guard_irqsave(&process_tree_lock);
 
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return result;
+    return signal_send_pgrp_locked(pgrp, sig, info);
 }
 
 void signal_force(int sig, int code, u64 address)
 {
     struct task *task = self_task();
     struct process *process = task->process;
-    struct siginfo info = {.signo = sig, .code = code};
-    irqflags_t flags;
-    struct sigaction *action;
+    struct siginfo info = {.code = code, .address = address};
+    spin_guard_irqsave(&process->lock);
+    struct sigaction *action = &process->sighand->actions[sig - 1];
 
-    if (code == SI_KERNEL)
-        info.pid = info.uid = 0;
-    else
-        info.address = address;
-    flags = spin_lock_irqsave(&process->lock);
-    action = &process->sighand->actions[sig - 1];
     if (action->handler == SIG_IGN || task->blocked & SIGNAL_BIT(sig)) {
-        spin_lock(&process->sighand->lock);
+        spin_acquire(&process->sighand->lock);
         action->handler = SIG_DFL;
-        spin_unlock(&process->sighand->lock);
+        spin_release(&process->sighand->lock);
         task->blocked &= ~SIGNAL_BIT(sig);
     }
     if (action->handler == SIG_DFL)
         process->flags &= ~PROCESS_UNKILLABLE;
     send_locked(process, task, sig, &info, true);
-    spin_unlock_irqrestore(&process->lock, flags);
 }
 
 /* Takes the oldest entry of sig out of a queue; without one, I2. */
@@ -413,8 +380,10 @@ int signal_dequeue_locked(u64 blocked, struct siginfo *info)
     return sig;
 }
 
-static inline void recalc(struct process *process, struct task *task)
+void signal_recalc_locked(void)
 {
+    struct task *task = self_task();
+    struct process *process = task->process;
     u64 work = (task->pending.set | process->pending.set) & ~task->blocked;
 
     work |= process->flags & (PROCESS_GROUP_EXIT | PROCESS_CONT_NOTIFY);
@@ -425,19 +394,6 @@ static inline void recalc(struct process *process, struct task *task)
         __atomic_or_fetch(&task->thread.head.work, WORK_SIGNAL, __ATOMIC_RELAXED);
     else if (task->thread.head.work & WORK_SIGNAL)
         __atomic_and_fetch(&task->thread.head.work, ~(u32)WORK_SIGNAL, __ATOMIC_RELAXED);
-}
-
-void signal_spare_free(struct process *process)
-{
-    if (process->spare_entry)
-        kmem_cache_free(entry_cache, process->spare_entry);
-}
-
-void signal_recalc_locked(void)
-{
-    struct task *task = self_task();
-
-    recalc(task->process, task);
 }
 
 /* Shared signals that this task now blocks may have been meant for it: others look again. */
@@ -458,17 +414,15 @@ void signal_set_blocked(u64 blocked)
 {
     struct task *task = self_task();
     struct process *process = task->process;
-    irqflags_t flags;
 
     blocked &= ~SIGNALS_UNBLOCKABLE;
     if (blocked == task->blocked)
         return;
-    flags = spin_lock_irqsave(&process->lock);
+    spin_guard_irqsave(&process->lock);
     if (unlikely(process->pending.set & blocked & ~task->blocked))
         signal_retarget_locked(process, task, blocked & ~task->blocked);
     task->blocked = blocked;
-    recalc(process, task);
-    spin_unlock_irqrestore(&process->lock, flags);
+    signal_recalc_locked();
 }
 
 bool signal_ignored_or_blocked(int sig)

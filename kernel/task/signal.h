@@ -18,9 +18,6 @@ struct signal_pending {
     struct list queue; /* struct signal_entry, in order of arrival */
 };
 
-/* Counted table of actions; shared by CLONE_SIGHAND. */
-struct sighand;
-
 /* signal(7): what SIG_DFL does. */
 #define SIGNALS_STOP \
     (SIGNAL_BIT(SIGSTOP) | SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
@@ -88,14 +85,9 @@ void signal_set_blocked(u64 blocked);
 /* Wakes other threads for pending signals that `self` no longer takes. */
 void signal_retarget_locked(struct process *process, struct task *self, u64 newly_blocked);
 
-/* Drops pending signals of `set` everywhere in a process. */
+/* Drops pending signals of `set` everywhere in a process, or in one place. */
 void signal_flush_locked(struct process *process, u64 set);
-
-/* Frees what is queued in one place. */
-void signal_queue_free_locked(struct process *process, struct signal_pending *pending);
-
-/* The end of a process object: frees what signals keep with it. */
-void signal_spare_free(struct process *process);
+void signal_flush_pending_locked(struct process *process, struct signal_pending *pending, u64 set);
 
 /* Starts the end of a process: all threads see SIGKILL; exit_code is its wait status. */
 void signal_kill_process_locked(struct process *process, int exit_code);
@@ -105,5 +97,3 @@ void signal_wake(struct task *task, bool fatal);
 
 /* Does sig do nothing under SIG_DFL of this process, or is it set to SIG_IGN? */
 bool signal_is_ignored_locked(struct process *process, int sig);
-
-void signal_init(void);

@@ -1,27 +1,31 @@
 /*
- * Tasks: making and freeing them, and what happens when the scheduler switches one out or in.
- * See task.h.
+ * Tasks and processes: making and freeing the objects, their sums, and what happens when the
+ * scheduler switches a task out or in. See task.h and process.h; kinship is changed in proc/.
  *
  * Life cycle
  *   task_alloc() makes it, fork links it to its process and starts it, proc/exit.c unlinks it,
  *   thread_exit() takes it off the CPU for ever, and then task_thread_free() drops the thread's
  *   reference. The object goes a grace period after the last one, since look-ups by number are
  *   under RCU. The process keeps a reference to its leader until it is reaped.
+ *   process_alloc() makes a process, fork links it, the tree's reference goes when it is reaped
+ *   (proc/exit.c), and the object a grace period after its last task.
  */
 #include "task/task.h"
 
-#include "core/panic.h"
 #include "arch/trap.h"
 #include "core/percpu.h"
-#include "lib/errno.h"
-#include "mm/kmalloc.h"
-#include "mm/vmalloc.h"
 #include "sched/reclaim.h"
 #include "task/cred.h"
 #include "task/namespaces.h"
 #include "task/pid.h"
 
-static struct kmem_cache *task_cache;
+struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_TASK_LIST);
+struct list process_list = LIST_INIT(process_list);
+struct process *init_process;
+u64 process_forks;
+u32 task_count;
+
+static struct kmem_cache *task_cache, *process_cache, *sighand_cache;
 
 struct uts_namespace init_uts_ns = {
     .lock = SPINLOCK_INIT(RANK_LEAF),
@@ -72,11 +76,8 @@ static const struct thread_ops task_thread_ops = {
 void task_init(void)
 {
     task_cache = kmem_cache_create("task", sizeof(struct task), 16);
-    assert(task_cache);
-    pid_init();
-    cred_init();
-    signal_init();
-    process_init();
+    process_cache = kmem_cache_create("process", sizeof(struct process), 0);
+    sighand_cache = kmem_cache_create("sighand", sizeof(struct sighand), 0);
 }
 
 struct task *task_alloc(struct process *process, void (*entry)(void *))
@@ -141,4 +142,119 @@ void task_vfork_done(struct task *task)
         return;
     thread_wake(&parent->thread, THREAD_STOPPED);
     task_put(parent);
+}
+
+/* ---- Processes ---- */
+
+struct sighand *sighand_alloc(void)
+{
+    struct sighand *sighand = kmem_cache_alloc(sighand_cache);
+
+    if (!sighand)
+        return NULL;
+    ref_init(&sighand->refs, 1);
+    spin_init(&sighand->lock, RANK_TASK);
+    return sighand;
+}
+
+void sighand_put(struct sighand *sighand)
+{
+    if (ref_put(&sighand->refs))
+        kmem_cache_free(sighand_cache, sighand);
+}
+
+struct process *process_alloc(void)
+{
+    struct process *process = kmem_cache_alloc(process_cache);
+
+    if (!process)
+        return NULL;
+    ref_init(&process->refs, 1);
+    spin_init(&process->lock, RANK_PROCESS);
+    waitqueue_init(&process->child_wait);
+    list_init(&process->threads);
+    list_init(&process->children);
+    list_init(&process->sibling);
+    list_init(&process->all);
+    list_init(&process->pgrp_link);
+    list_init(&process->pending.queue);
+    list_init(&process->posix_timers);
+    process->dumpable = 1;
+    return process;
+}
+
+static void process_free_rcu(struct rcu_head *head)
+{
+    struct process *process = container_of(head, struct process, rcu);
+
+    if (process->sighand)
+        sighand_put(process->sighand);
+    if (process->pid)
+        pid_put(process->pid);
+    kfree(process->spare_entry);
+    kmem_cache_free(process_cache, process);
+}
+
+void process_put(struct process *process)
+{
+    if (ref_put(&process->refs))
+        rcu_call(&process->rcu, process_free_rcu);
+}
+
+void task_usage_add(struct task *task, struct process_usage *usage)
+{
+    u64 user, system;
+
+    thread_cpu_times(&task->thread, &user, &system);
+    usage->utime += user;
+    usage->stime += system;
+    usage->minor_faults += task->minor_faults;
+    usage->major_faults += task->major_faults;
+    usage->voluntary += task->thread.voluntary;
+    usage->involuntary += task->thread.involuntary;
+}
+
+void process_usage_get(struct process *process, struct process_usage *usage)
+{
+    spin_guard_irqsave(&process->lock);
+    struct task *task;
+
+    *usage = process->usage;
+    list_for_each_entry(task, &process->threads, thread_link)
+        task_usage_add(task, usage);
+}
+
+u64 process_cpu_ns(struct process *process)
+{
+    struct process_usage usage;
+
+    process_usage_get(process, &usage);
+    return usage.utime + usage.stime;
+}
+
+/* ---- Resource limits ---- */
+
+u64 rlimit_get(enum rlimit_which which)
+{
+    struct task *task = current_task();
+
+    return task ? READ_ONCE(task->process->rlimits[which].soft) : RLIM_INFINITY;
+}
+
+/* Linux's: processes and pending signals grow with memory. */
+void rlimit_defaults(struct rlimit limits[RLIMIT_COUNT])
+{
+    u64 threads = MAX_T(u64, pages_total() / 32, 64);
+
+    for (int i = 0; i < RLIMIT_COUNT; i++)
+        limits[i] = (struct rlimit){RLIM_INFINITY, RLIM_INFINITY};
+    limits[RLIMIT_STACK].soft = MIB(8);
+    limits[RLIMIT_CORE].soft = 0;
+    limits[RLIMIT_NPROC] = (struct rlimit){threads, threads};
+    limits[RLIMIT_NOFILE] = (struct rlimit){1024, 4096};
+    limits[RLIMIT_MEMLOCK] = (struct rlimit){MIB(8), MIB(8)};
+    limits[RLIMIT_SIGPENDING] = (struct rlimit){threads, threads};
+    limits[RLIMIT_MSGQUEUE] = (struct rlimit){819200, 819200};
+    limits[RLIMIT_NICE] = (struct rlimit){0, 0};
+    limits[RLIMIT_RTPRIO] = (struct rlimit){0, 0};
 }
