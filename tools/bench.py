@@ -6,10 +6,13 @@ Debian's Linux under one QEMU line whose guest nanosecond is one executed instru
 repeat to the digit for one compiler and one QEMU, so Linux's are kept in bench/linux.txt and
 measured again only with --linux.
 
-  bench                 run Ashlar, print the table, write docs/BENCH.md and docs/bench.svg
-  bench --case NAME     only the cases whose name begins with NAME (may be repeated); writes nothing
-  bench --check         also compare with bench/baseline.txt: a case that costs 3% more fails
-  bench --record        write bench/baseline.txt from this run
+  bench                 run Ashlar and print the table
+  bench --case NAME     only the cases whose name begins with NAME (may be repeated)
+  bench --check         fail when a case costs 3% more than in bench/baseline.txt, or more than its
+                        ceiling, or when memory in use or boot depend on the size of memory
+  bench --record        write bench/baseline.txt, docs/BENCH.md and docs/bench.svg from this run
+  bench --profile [CASE]  instructions of one operation of CASE by kernel function; without CASE the
+                        table of docs/PROFILE.md is written
   bench --linux         run Linux too, and write bench/linux.txt
 """
 import argparse
@@ -29,6 +32,7 @@ MACHINE = """-machine virt,gic-version=2 -cpu cortex-a57 -smp 1 -m 256 -icount s
 WORDS = "console=ttyAMA0 nokaslr norandmaps quiet panic=-1"
 BOOT = "boot"                          # the row of the boot remark
 USED = "used_kib"                      # memory in use when init starts
+USED_MAX = 3072                        # KiB beside the initramfs, with 64 and 256 MiB of memory
 NOT_COST = {"cal_loop_2insn", USED}    # rows that no kernel can be slower at
 
 
@@ -65,10 +69,12 @@ def linux_kernel():
     return os.path.join(folder, names[0]), names[0].replace("vmlinuz-", "Linux ")
 
 
-def run_machine(kernel, archive, cases):
+def run_machine(kernel, archive, cases, memory=None):
     """Boot kernel with kbench as init; its output as text."""
     words = WORDS + "".join(" " + case for case in cases)
     line = [QEMU, *MACHINE, "-kernel", kernel, "-initrd", archive, "-append", words]
+    if memory:
+        line += ["-m", memory]
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               timeout=TIMEOUT, check=False)
@@ -168,7 +174,7 @@ def write_markdown(lines, remarks, linux_remarks):
     with open(at_root("docs/BENCH.md"), "w", encoding="utf-8") as stream:
         stream.write("""# Ashlar against Linux, in instructions
 
-Written by `./ashlar bench`. One static binary, bench/kbench.c, runs as the only program on both
+Written by `./ashlar bench --record`. One static binary, bench/kbench.c, runs as the only program on both
 kernels under the same QEMU line, where a guest nanosecond is one executed instruction (or skipped
 idle time), so the figures repeat to the digit. A ratio under 1 means that Ashlar needs fewer
 instructions than Linux. Instructions are not time: a TLB flush or a barrier costs more than one.
@@ -239,6 +245,32 @@ def check(ours, remarks, wanted):
     return worse
 
 
+def check_ceilings(ours, ceilings):
+    """The number of cases over their ceilings."""
+    over = [name for name, ceiling in ceilings.items()
+            if isinstance(ours.get(name), float) and ours[name] > ceiling]
+    for name in over:
+        print("bench: %s: %s, its ceiling is %s" % (name, show(ours[name]), show(ceilings[name])))
+    return len(over)
+
+
+def check_memory(kernel, archive):
+    """Boot with little and much memory: what it costs and what is in use must hardly change."""
+    rows = {memory: parse(run_machine(kernel, archive, ["cal_loop"], memory))
+            for memory in ("64", "256", "8G")}
+    bad = 0
+    for memory, row in rows.items():
+        boot, used = row.get(BOOT), row.get(USED)
+        print("-m %-4s boot %s, in use %s KiB" % (memory, show(boot), show(used)))
+        if boot is None or used is None or boot > rows["256"][BOOT] * 1.05:
+            print("bench: boot with -m %s costs more than 5%% over -m 256" % memory)
+            bad += 1
+        elif memory != "8G" and used > USED_MAX:
+            print("bench: -m %s: more than %d KiB in use" % (memory, USED_MAX))
+            bad += 1
+    return bad
+
+
 def measure_linux(archive, cases):
     kernel, name = linux_kernel()
     rows = parse(run_machine(kernel, archive, cases))
@@ -257,8 +289,14 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--linux", action="store_true")
+    parser.add_argument("--profile", nargs="?", const="", metavar="CASE")
     options = parser.parse_args()
     archive = build_kbench(options.build)
+    if options.profile is not None:
+        import bench_profile        # which imports this module
+        bench_profile.run(options.kernel, options.kernel.replace(".bin", ".elf"), archive,
+                          options.profile)
+        return
     if options.linux:
         linux_remarks, linux = measure_linux(archive, options.case)
     else:
@@ -277,14 +315,13 @@ def main():
     lines = table(names, ours, linux, ceilings)
     print_table(lines)
     bad = 0 if "# end" in text else 1
-    if not options.case and not bad:
-        os.makedirs(at_root("docs"), exist_ok=True)
+    if options.record and not options.case and not bad:
         write_markdown(lines, remarks, linux_remarks)
         write_svg(names, ours, linux)
-        if options.record:
-            write_record("bench/baseline.txt", "kbench on Ashlar, under the bench line", remarks, ours)
+        write_record("bench/baseline.txt", "kbench on Ashlar, under the bench line", remarks, ours)
     if options.check:
-        bad += check(ours, remarks, wanted)
+        bad += check(ours, remarks, wanted) + check_ceilings(ours, ceilings)
+        bad += 0 if options.case else check_memory(options.kernel, archive)
     sys.exit(1 if bad else 0)
 
 
