@@ -8,6 +8,8 @@
 #   KTEST=0            without the on-target tests
 #   V=1                show the commands
 O ?= build
+# One spelling of the directory: the dependency files name their targets by it.
+override O := $(patsubst $(CURDIR)/%,%,$(abspath $(O)))
 CROSS ?= aarch64-linux-gnu-
 ifeq ($(origin CC),default)
 CC := $(CROSS)gcc
