@@ -2,7 +2,7 @@
 """Write docs/ABI.md from the system-call table: gen_abi.py [--check]
 
 The table is the SYSCALL lines of kernel/sys/table_*.h. The file that implements a call is found by
-its definition, `long sys_NAME(`. What a call lacks is said in LACKS below, by hand: a line for
+its definition, `long sys_NAME(`, or the one that SYSCALL_AS names. What a call lacks is said in LACKS below, by hand: a line for
 each call of which some part that Linux has is refused or without effect. --check writes nothing
 and fails when the page is not what would be written.
 """
@@ -14,7 +14,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = "docs/ABI.md"
 
-SYSCALL = re.compile(r"^SYSCALL\((\d+),\s*(\w+),\s*(\d+)\s*(?:,([^;]*?))?\)\s*$", re.M)
+SYSCALL = re.compile(r"^SYSCALL(?:_AS)?\((\d+),\s*(\w+),\s*(?:([a-z]\w*),\s*)?(\d+)"
+                     r"\s*(?:,([^;]*?))?\)\s*$", re.M)
 KIND = re.compile(r"\w+(?:\([^)]*\))?")
 DEFINITION = re.compile(r"^long\s+sys_(\w+)\(", re.M)
 
@@ -135,15 +136,15 @@ def linux_names():
 
 
 def read_table():
-    """Number -> (name, kinds), from all fragments; complains about what contradicts itself."""
+    """Number -> (name, kinds, function), from all fragments; complains about what contradicts itself."""
     table, errors, linux = {}, [], linux_names()
     for path in sorted(glob.glob(os.path.join(ROOT, "kernel/sys/table_*.h"))):
         where = os.path.relpath(path, ROOT)
         text = re.sub(r"/\*.*?\*/", "", read(where), flags=re.S)
         lines = SYSCALL.findall(text)
-        if len(lines) != len(re.findall(r"^\s*SYSCALL\(", text, re.M)):
+        if len(lines) != len(re.findall(r"^\s*SYSCALL(?:_AS)?\(", text, re.M)):
             errors.append("%s: a SYSCALL line is not understood" % where)
-        for number, name, count, kinds in lines:
+        for number, name, function, count, kinds in lines:
             number, kinds = int(number), KIND.findall(kinds)
             if number in table:
                 errors.append("%s: number %d twice" % (where, number))
@@ -151,7 +152,7 @@ def read_table():
                 errors.append("%s: %s: %s arguments, %d kinds" % (where, name, count, len(kinds)))
             if linux.get(number, name) != name:
                 errors.append("%s: %d is %s, not %s" % (where, number, linux[number], name))
-            table[number] = (name, kinds)
+            table[number] = (name, kinds, function or name)
     return table, errors
 
 
@@ -167,20 +168,20 @@ def find_definitions():
 def make_page():
     table, errors = read_table()
     places = find_definitions()
-    names = {name for name, _ in table.values()}
+    names = {name for name, _, _ in table.values()}
     errors += ["tools/gen_abi.py: LACKS names %s, which the table does not have" % name
                for name in sorted(set(LACKS) - names)]
-    errors += ["%s is in the table, but sys_%s is defined nowhere" % (name, name)
-               for name in sorted(names - set(places))]
+    errors += ["sys_%s is in the table, but defined nowhere" % function
+               for function in sorted({function for _, _, function in table.values()} - set(places))]
     absent = {n: name for n, name in linux_names().items() if n not in table}
     out = [HEAD % (len(table), len(set(LACKS) & names), len(absent))]
 
     out += ["## Implemented", "", "| number | call | arguments | in |", "|---|---|---|---|"]
     for number in sorted(table):
-        name, kinds = table[number]
+        name, kinds, function = table[number]
         shown = "%s *" % name if name in LACKS else name
         out.append("| %d | %s | %s | %s |" % (number, shown.replace("*", "\\*"), ", ".join(kinds),
-                                              places.get(name, "?").replace("kernel/", "", 1)))
+                                              places.get(function, "?").replace("kernel/", "", 1)))
     out += ["", "## In part", "", "Marked \\* above.", "", "| call | what it lacks |", "|---|---|"]
     out += ["| %s | %s |" % (name, LACKS[name].replace("*", "\\*"))
             for name in sorted(LACKS) if name in names]

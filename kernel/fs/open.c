@@ -417,7 +417,6 @@ void open_init(void)
     file_hooks = (struct file_hooks){
         .path_put = hook_path_put,
         .closed = hook_closed,
-        .lock = file_lock_fcntl,
     };
 }
 

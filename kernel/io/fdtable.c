@@ -224,7 +224,7 @@ static int reserve_locked(struct fdtable *table, u32 from, bool cloexec)
     return fd;
 }
 
-int fd_dup(struct file *file, u32 from, u32 flags)
+int fd_install(struct file *file, u32 from, u32 flags)
 {
     struct fdtable *table = my_table();
     int fd;
@@ -234,6 +234,8 @@ int fd_dup(struct file *file, u32 from, u32 flags)
     if (fd >= 0)
         rcu_assign(table->array->files[fd], file);
     spin_unlock(&table->lock);
+    if (fd < 0 && file)
+        file_put(file);
     return fd;
 }
 

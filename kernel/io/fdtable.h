@@ -83,19 +83,14 @@ struct file *fd_get(u32 fd);
 
 /*
  * Give `file` the lowest free descriptor >= from of the current task, and the caller's reference
- * with it. flags: O_CLOEXEC. The descriptor, -EMFILE or -ENOMEM (the reference stays the caller's).
+ * with it, which is put on an error. flags: O_CLOEXEC. The descriptor, -EMFILE or -ENOMEM.
  */
-int fd_dup(struct file *file, u32 from, u32 flags);
-
-static inline int fd_install(struct file *file, u32 flags)
-{
-    return fd_dup(file, 0, flags);
-}
+int fd_install(struct file *file, u32 from, u32 flags);
 
 /* The same in two steps: reserve first, then publish, which cannot fail, or give up. */
 static inline int fd_reserve(u32 flags)
 {
-    return fd_dup(NULL, 0, flags);
+    return fd_install(NULL, 0, flags);
 }
 
 void fd_publish(int fd, struct file *file);

@@ -205,7 +205,6 @@ loff_t file_seek(struct file *file, loff_t offset, int whence);
 extern struct file_hooks {
     void (*path_put)(struct file *file); /* drop path, inode and writer counts of a dying file */
     void (*closed)(struct file *file, struct fdtable *owner); /* POSIX locks end at close */
-    long (*lock)(struct file *file, u32 cmd, u64 arg);        /* F_GETLK .. F_OFD_SETLKW */
 } file_hooks;
 
 /* All of this floor: files, descriptor tables, page cache. After kmalloc, before any file. */

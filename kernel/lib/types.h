@@ -67,8 +67,14 @@ typedef s64 loff_t;        /* position in a file, in bytes */
     const struct type CONCAT(guard_, __LINE__) __cleanup(name##_end) __maybe_unused = \
         name##_begin(__VA_ARGS__)
 
-#define likely(x)   __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+/*
+ * A local variable that owns something until its scope ends, on whatever way out:
+ * scoped_end_WHAT(&variable) then lets it go. `struct task *task __scoped(task) = task_get(...)`.
+ */
+#define __scoped(what) __cleanup(scoped_end_##what)
+
+#define likely(x)      __builtin_expect(!!(x), 1)
+#define unlikely(x)    __builtin_expect(!!(x), 0)
 
 /* One access of the full width that the compiler neither repeats, tears nor drops. No order. */
 #define READ_ONCE(x)                 (*(const volatile __typeof__(x) *)&(x))
@@ -86,11 +92,6 @@ typedef s64 loff_t;        /* position in a file, in bytes */
 #define __cleanup(fn)                __attribute__((cleanup(fn)))
 #define __must_check                 __attribute__((warn_unused_result))
 #define __printf(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
-/*
- * A local variable that owns something until its scope ends, on whatever way out:
- * scoped_end_WHAT(&variable) then lets it go. `struct task *task __scoped(task) = task_get(...)`.
- */
-#define __scoped(what) __attribute__((cleanup(scoped_end_##what)))
 #ifndef __always_inline /* a host's libc has it too */
 #define __always_inline inline __attribute__((always_inline))
 #endif

@@ -60,7 +60,7 @@ static void open_console(void)
         return;
     }
     for (int i = 0; i < 3; i++)
-        fd_install(i ? file_get(console) : console, 0);
+        fd_install(i ? file_get(console) : console, 0, 0);
 }
 
 static const char *init_argv[INIT_STRINGS + 2], *init_envp[INIT_STRINGS + 3];

@@ -53,7 +53,8 @@ void kfree(void *object);
 /* Of any pointer variable. */
 static inline void scoped_end_kmalloc(void *variable)
 {
-    kfree(*(void **)variable);
+    if (*(void **)variable)
+        kfree(*(void **)variable);
 }
 
 /* After page_init(). */

@@ -15,7 +15,10 @@
 #define SYSCALL_ARGS_6                    u64, u64, u64, u64, u64, u64
 
 #define SYSCALL(number, name, count, ...) long sys_##name(SYSCALL_ARGS_##count);
+#define SYSCALL_AS(number, name, function, ...)
 #include "sys/table.h"
+
+long sys_xattr(u64 file, u64 name, u64 value, u64 size, u64 flags);
 
 /* Numbers lie below this. */
 #define SYSCALL_LIMIT 480

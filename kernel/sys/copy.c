@@ -218,12 +218,10 @@ static long no_splice(u64 in_fd, u64 out_fd, u64 len)
 
 long sys_splice(u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len, u64 flags)
 {
-    (void)in_pos, (void)out_pos, (void)flags;
     return no_splice(in_fd, out_fd, len);
 }
 
 long sys_tee(u64 in_fd, u64 out_fd, u64 len, u64 flags)
 {
-    (void)flags;
     return no_splice(in_fd, out_fd, len);
 }

@@ -60,25 +60,11 @@ long sys_close_range(u64 first, u64 last, u64 flags)
     return fd_close_range(first, last, flags);
 }
 
-static long duplicate(struct file *file, u64 from, u32 flags)
-{
-    int fd = fd_dup(file_get(file), from, flags);
-
-    if (fd < 0)
-        file_put(file);
-    return fd;
-}
-
 long sys_dup(u64 fd)
 {
-    struct fd_ref ref = fd_ref_get_raw(fd);
-    long result;
+    struct fd_ref ref __scoped(fd) = fd_ref_get_raw(fd);
 
-    if (!ref.file)
-        return -EBADF;
-    result = duplicate(ref.file, 0, 0);
-    fd_ref_put(ref);
-    return result;
+    return ref.file ? fd_install(file_get(ref.file), 0, 0) : -EBADF;
 }
 
 long sys_dup3(u64 from, u64 to, u64 flags)
@@ -138,22 +124,19 @@ static long owner_get(struct file *file, u64 arg)
     return copy_to_user(USER_PTR(arg), &owner, sizeof(owner));
 }
 
-/* Commands that concern the descriptor or the file's flags, which O_PATH files have too. */
-static bool fcntl_basic(u32 fd, struct file *file, u32 cmd, u64 arg, long *result)
+static long duplicate(struct file *file, u32 from, u32 flags)
 {
-    switch (cmd) {
-    case F_DUPFD:
-    case F_DUPFD_CLOEXEC:
-        if ((u32)arg >= MIN_T(u64, rlimit_get(RLIMIT_NOFILE), FD_MAX))
-            *result = -EINVAL;
-        else
-            *result = duplicate(file, (u32)arg, cmd == F_DUPFD ? 0 : O_CLOEXEC);
-        return true;
-    case F_GETFD: *result = fd_cloexec_get(fd); return true;
-    case F_SETFD: *result = fd_cloexec_set(fd, arg & FD_CLOEXEC); return true;
-    case F_GETFL: *result = READ_ONCE(file->flags) & ~OPEN_ONLY_FLAGS; return true;
-    }
-    return false;
+    if (from >= MIN_T(u64, rlimit_get(RLIMIT_NOFILE), FD_MAX))
+        return -EINVAL;
+    return fd_install(file_get(file), from, flags);
+}
+
+static long signal_set(struct file *file, u64 signal)
+{
+    if (signal > SIGNAL_MAX)
+        return -EINVAL;
+    WRITE_ONCE(file->owner_signal, signal);
+    return 0;
 }
 
 static long fcntl_file(struct file *file, u32 cmd, u64 arg)
@@ -161,18 +144,14 @@ static long fcntl_file(struct file *file, u32 cmd, u64 arg)
     switch (cmd) {
     case F_SETFL: return set_status_flags(file, arg);
     case F_GETLK ... F_SETLKW:
-    case F_OFD_GETLK ... F_OFD_SETLKW: return file_hooks.lock(file, cmd, arg);
+    case F_OFD_GETLK ... F_OFD_SETLKW: return file_lock_fcntl(file, cmd, arg);
     case F_ADD_SEALS:
     case F_GET_SEALS: return file_seals(file, cmd, arg);
     case F_SETOWN: WRITE_ONCE(file->owner_pid, (s32)arg); return 0;
     case F_GETOWN: return READ_ONCE(file->owner_pid);
     case F_SETOWN_EX: return owner_set(file, arg);
     case F_GETOWN_EX: return owner_get(file, arg);
-    case F_SETSIG:
-        if (arg > SIGNAL_MAX)
-            return -EINVAL;
-        WRITE_ONCE(file->owner_signal, arg);
-        return 0;
+    case F_SETSIG: return signal_set(file, arg);
     case F_GETSIG: return READ_ONCE(file->owner_signal);
     case F_SETPIPE_SZ: return pipe_size_set(file, (u32)arg);
     case F_GETPIPE_SZ: return pipe_size_get(file);
@@ -180,27 +159,27 @@ static long fcntl_file(struct file *file, u32 cmd, u64 arg)
     return -EINVAL;
 }
 
+/* O_PATH files have the commands that concern the descriptor or read the file's flags. */
 long sys_fcntl(u64 fd, u64 cmd, u64 arg)
 {
-    struct fd_ref ref = fd_ref_get_raw(fd);
-    long result;
+    struct fd_ref ref __scoped(fd) = fd_ref_get_raw(fd);
 
     if (!ref.file)
         return -EBADF;
-    if (!fcntl_basic(fd, ref.file, cmd, arg, &result))
-        result = ref.file->mode & FMODE_PATH ? -EBADF : fcntl_file(ref.file, cmd, arg);
-    fd_ref_put(ref);
-    return result;
+    switch ((u32)cmd) {
+    case F_DUPFD: return duplicate(ref.file, arg, 0);
+    case F_DUPFD_CLOEXEC: return duplicate(ref.file, arg, O_CLOEXEC);
+    case F_GETFD: return fd_cloexec_get(fd);
+    case F_SETFD: return fd_cloexec_set(fd, arg & FD_CLOEXEC);
+    case F_GETFL: return READ_ONCE(ref.file->flags) & ~OPEN_ONLY_FLAGS;
+    }
+    return ref.file->mode & FMODE_PATH ? -EBADF : fcntl_file(ref.file, cmd, arg);
 }
 
 /* ---- ioctl ---- */
 
-static long set_nonblock(struct file *file, u64 arg)
+static long set_nonblock(struct file *file, bool on)
 {
-    u32 on;
-
-    if (get_user_u32(USER_PTR(arg), &on))
-        return -EFAULT;
     if (on)
         __atomic_fetch_or(&file->flags, O_NONBLOCK, __ATOMIC_RELAXED);
     else
@@ -218,32 +197,22 @@ static long file_ioctl(struct file *file, u32 cmd, u64 arg)
     return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;
 }
 
-/* SIGIO is not sent by any file yet: only switching it off succeeds. */
-static long set_async(u64 arg)
-{
-    u32 on;
-
-    if (get_user_u32(USER_PTR(arg), &on))
-        return -EFAULT;
-    return on ? -ENOTTY : 0;
-}
-
 long sys_ioctl(u64 fd, u64 cmd, u64 arg)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long result;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
+    u32 on = 0;
 
     if (!ref.file)
         return -EBADF;
+    if (((u32)cmd == FIONBIO || (u32)cmd == FIOASYNC) && get_user_u32(USER_PTR(arg), &on))
+        return -EFAULT;
     switch ((u32)cmd) {
     case FIOCLEX:
-    case FIONCLEX: result = fd_cloexec_set(fd, (u32)cmd == FIOCLEX); break;
-    case FIONBIO: result = set_nonblock(ref.file, arg); break;
-    case FIOASYNC: result = set_async(arg); break;
-    default: result = file_ioctl(ref.file, cmd, arg);
+    case FIONCLEX: return fd_cloexec_set(fd, (u32)cmd == FIOCLEX);
+    case FIONBIO: return set_nonblock(ref.file, on);
+    case FIOASYNC: return on ? -ENOTTY : 0; /* no file sends SIGIO yet: it can only be off */
     }
-    fd_ref_put(ref);
-    return result;
+    return file_ioctl(ref.file, cmd, arg);
 }
 
 /* ---- new files ---- */
@@ -284,15 +253,10 @@ unreserve_first:
 long sys_eventfd2(u64 count, u64 flags)
 {
     struct file *file;
-    int err, fd;
+    int err;
 
     if (flags & ~(u64)(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
     err = eventfd_create(count, flags, &file);
-    if (err)
-        return err;
-    fd = fd_install(file, flags);
-    if (fd < 0)
-        file_put(file);
-    return fd;
+    return err ? err : fd_install(file, 0, flags);
 }

@@ -4,6 +4,7 @@
  */
 #include "sys/calls.h"
 
+#include "arch/trap.h"
 #include "core/clock.h"
 #include "core/uaccess.h"
 #include "fs/namei.h"
@@ -14,6 +15,7 @@
 
 #define UTIME_NOW      ((1L << 30) - 1)
 #define UTIME_OMIT     ((1L << 30) - 2)
+#define SYS_SETXATTR   5 /* the number of the first call about extended attributes */
 #define XATTR_NAME_MAX 255
 #define XATTR_SIZE_MAX 65536
 #define XATTR_CREATE   1
@@ -28,11 +30,14 @@ static long set_at(const struct path *path, struct attr *attr)
     return err ? err : inode_setattr(path->dentry->inode, attr);
 }
 
-static long set_by_name(int at_fd, u64 name, u32 lookup, struct attr *attr)
+static long set_by_name(int at_fd, u64 name, u32 flags, struct attr *attr)
 {
-    struct path path __scoped(path);
-    long err = path_lookup_user(at_fd, USER_PTR(name), lookup, &path);
+    struct path path __scoped(path) = {0};
+    u32 lookup;
+    long err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
 
+    if (!err)
+        err = path_lookup_user(at_fd, USER_PTR(name), lookup, &path);
     if (err)
         return err;
     if (attr->valid & ATTR_MODE && S_ISLNK(path.dentry->inode->mode))
@@ -57,20 +62,16 @@ long sys_fchmod(u64 fd, u64 mode)
     return set_by_fd(fd, &attr);
 }
 
-long sys_fchmodat(u64 at_fd, u64 name, u64 mode)
-{
-    struct attr attr = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
-
-    return set_by_name(at_fd, name, LOOKUP_FOLLOW, &attr);
-}
-
 long sys_fchmodat2(u64 at_fd, u64 name, u64 mode, u64 flags)
 {
     struct attr attr = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
-    u32 lookup;
-    int err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
 
-    return err ? err : set_by_name(at_fd, name, lookup, &attr);
+    return set_by_name(at_fd, name, flags, &attr);
+}
+
+long sys_fchmodat(u64 at_fd, u64 name, u64 mode)
+{
+    return sys_fchmodat2(at_fd, name, mode, 0);
 }
 
 static struct attr owner_attr(u64 uid, u64 gid)
@@ -93,10 +94,8 @@ long sys_fchown(u64 fd, u64 uid, u64 gid)
 long sys_fchownat(u64 at_fd, u64 name, u64 uid, u64 gid, u64 flags)
 {
     struct attr attr = owner_attr(uid, gid);
-    u32 lookup;
-    int err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
 
-    return err ? err : set_by_name(at_fd, name, lookup, &attr);
+    return set_by_name(at_fd, name, flags, &attr);
 }
 
 /* ---- times ---- */
@@ -122,8 +121,6 @@ long sys_utimensat(u64 at_fd, u64 name, u64 times, u64 flags)
 {
     struct attr attr = {.valid = ATTR_ATIME | ATTR_MTIME};
     s64 spec[4];
-    u32 lookup;
-    int err = lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
 
     if (times) {
         if (copy_from_user(spec, USER_PTR(times), sizeof(spec)))
@@ -135,11 +132,9 @@ long sys_utimensat(u64 at_fd, u64 name, u64 times, u64 flags)
             one_time(spec + 2, ATTR_MTIME, ATTR_MTIME_SET, &attr.valid, &attr.mtime))
             return -EINVAL;
     }
-    if (err)
-        return err;
     if (!name && (s32)at_fd != AT_FDCWD)
         return flags ? -EINVAL : set_by_fd(at_fd, &attr);
-    return set_by_name(at_fd, name, lookup, &attr);
+    return set_by_name(at_fd, name, flags, &attr);
 }
 
 /* ---- sizes ---- */
@@ -218,16 +213,38 @@ long sys_fallocate(u64 fd, u64 mode, u64 offset, u64 len)
 
 /* ---- extended attributes: the space is there, the names are not kept ---- */
 
+/* The twelve calls in the order of their numbers: four operations, each in three ways. */
 enum xattr_op { XATTR_SET, XATTR_GET, XATTR_LIST, XATTR_REMOVE };
+enum xattr_way { BY_PATH, BY_LINK, BY_FD, XATTR_WAYS };
 
-/* What the call answers for a file that has none and takes none. */
-static long xattr_answer(enum xattr_op op, u64 name_ptr)
+static int file_exists(enum xattr_way way, u64 file)
 {
+    struct fd_ref ref __scoped(fd) = {0};
+    struct path path __scoped(path) = {0};
+
+    if (way != BY_FD)
+        return path_lookup_user(AT_FDCWD, USER_PTR(file), way == BY_PATH ? LOOKUP_FOLLOW : 0,
+                                &path);
+    ref = fd_ref_get(file);
+    return ref.file ? 0 : -EBADF;
+}
+
+/* What a file answers that has none and takes none. */
+long sys_xattr(u64 file, u64 name_ptr, u64 value, u64 size, u64 flags)
+{
+    u32 call = user_frame(current_head())->syscall - SYS_SETXATTR;
+    enum xattr_op op = call / XATTR_WAYS;
     char name[XATTR_NAME_MAX + 1];
     ssize_t n;
+    int err;
 
-    if (op == XATTR_LIST)
-        return 0;
+    if (op == XATTR_SET && flags & ~(u64)(XATTR_CREATE | XATTR_REPLACE))
+        return -EINVAL;
+    if (op == XATTR_SET && size > XATTR_SIZE_MAX)
+        return -E2BIG;
+    err = file_exists(call % XATTR_WAYS, file);
+    if (err || op == XATTR_LIST)
+        return err;
     n = strncpy_from_user(name, USER_PTR(name_ptr), sizeof(name));
     if (n < 0)
         return n;
@@ -238,107 +255,4 @@ static long xattr_answer(enum xattr_op op, u64 name_ptr)
     if (str_skip_prefix(name, "trusted."))
         return cred_has_cap(CAP_SYS_ADMIN) || op == XATTR_GET ? -ENODATA : -EPERM;
     return str_skip_prefix(name, "security.") ? -ENODATA : -EOPNOTSUPP;
-}
-
-static long xattr_by_name(u64 path_ptr, u32 lookup, enum xattr_op op, u64 name)
-{
-    struct path path;
-    long err = path_lookup_user(AT_FDCWD, USER_PTR(path_ptr), lookup, &path);
-
-    if (err)
-        return err;
-    path_put(&path);
-    return xattr_answer(op, name);
-}
-
-static long xattr_by_fd(u32 fd, enum xattr_op op, u64 name)
-{
-    struct fd_ref ref = fd_ref_get(fd);
-
-    if (!ref.file)
-        return -EBADF;
-    fd_ref_put(ref);
-    return xattr_answer(op, name);
-}
-
-static long check_set(u64 size, u64 flags)
-{
-    if (flags & ~(u64)(XATTR_CREATE | XATTR_REPLACE))
-        return -EINVAL;
-    return size > XATTR_SIZE_MAX ? -E2BIG : 0;
-}
-
-long sys_setxattr(u64 path, u64 name, u64 value, u64 size, u64 flags)
-{
-    long err = check_set(size, flags);
-
-    (void)value;
-    return err ? err : xattr_by_name(path, LOOKUP_FOLLOW, XATTR_SET, name);
-}
-
-long sys_lsetxattr(u64 path, u64 name, u64 value, u64 size, u64 flags)
-{
-    long err = check_set(size, flags);
-
-    (void)value;
-    return err ? err : xattr_by_name(path, 0, XATTR_SET, name);
-}
-
-long sys_fsetxattr(u64 fd, u64 name, u64 value, u64 size, u64 flags)
-{
-    long err = check_set(size, flags);
-
-    (void)value;
-    return err ? err : xattr_by_fd(fd, XATTR_SET, name);
-}
-
-long sys_getxattr(u64 path, u64 name, u64 value, u64 size)
-{
-    (void)value, (void)size;
-    return xattr_by_name(path, LOOKUP_FOLLOW, XATTR_GET, name);
-}
-
-long sys_lgetxattr(u64 path, u64 name, u64 value, u64 size)
-{
-    (void)value, (void)size;
-    return xattr_by_name(path, 0, XATTR_GET, name);
-}
-
-long sys_fgetxattr(u64 fd, u64 name, u64 value, u64 size)
-{
-    (void)value, (void)size;
-    return xattr_by_fd(fd, XATTR_GET, name);
-}
-
-long sys_listxattr(u64 path, u64 list, u64 size)
-{
-    (void)list, (void)size;
-    return xattr_by_name(path, LOOKUP_FOLLOW, XATTR_LIST, 0);
-}
-
-long sys_llistxattr(u64 path, u64 list, u64 size)
-{
-    (void)list, (void)size;
-    return xattr_by_name(path, 0, XATTR_LIST, 0);
-}
-
-long sys_flistxattr(u64 fd, u64 list, u64 size)
-{
-    (void)list, (void)size;
-    return xattr_by_fd(fd, XATTR_LIST, 0);
-}
-
-long sys_removexattr(u64 path, u64 name)
-{
-    return xattr_by_name(path, LOOKUP_FOLLOW, XATTR_REMOVE, name);
-}
-
-long sys_lremovexattr(u64 path, u64 name)
-{
-    return xattr_by_name(path, 0, XATTR_REMOVE, name);
-}
-
-long sys_fremovexattr(u64 fd, u64 name)
-{
-    return xattr_by_fd(fd, XATTR_REMOVE, name);
 }

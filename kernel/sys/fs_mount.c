@@ -18,165 +18,118 @@
 
 /* ---- mount ---- */
 
-/* Where, what flags, and the strings of one call. */
-struct mount_call {
-    struct path at;
-    char type[TYPE_MAX];
-    bool typed; /* a type was given, if only "" */
-    struct user_path source;
-    char *options; /* a page, or NULL */
-};
-
 /* Options end at a NUL or with the page; memory behind them need not be there. */
-static int options_get(u64 from, char **out)
+static int options_get(u64 from, struct page **page)
 {
-    struct page *page;
+    char *text;
     ssize_t n;
 
-    *out = NULL;
     if (!from)
         return 0;
-    page = page_alloc(0, 0);
-    if (!page)
+    *page = page_alloc(0, 0);
+    if (!*page)
         return -ENOMEM;
-    n = strncpy_from_user(page_to_virt(page), USER_PTR(from), PAGE_SIZE);
-    if (n < 0) {
-        page_put(page);
-        return n;
-    }
-    *out = page_to_virt(page);
-    (*out)[PAGE_SIZE - 1] = '\0';
-    return 0;
+    text = page_to_virt(*page);
+    n = strncpy_from_user(text, USER_PTR(from), PAGE_SIZE);
+    text[PAGE_SIZE - 1] = '\0';
+    return n < 0 ? n : 0;
 }
 
-static int bind_or_move(struct mount_call *c, u64 flags)
+static int bind_or_move(struct path *at, const char *source, u64 flags)
 {
-    struct path from;
-    int err =
-        *c->source.text ? path_lookup(AT_FDCWD, c->source.text, LOOKUP_FOLLOW, &from) : -EINVAL;
+    struct path from __scoped(path) = {0};
+    int err = *source ? path_lookup(AT_FDCWD, source, LOOKUP_FOLLOW, &from) : -EINVAL;
 
     if (err)
         return err;
-    err = flags & MS_BIND ? mount_bind(&c->at, &from, flags & MS_REC) : mount_move(&c->at, &from);
-    path_put(&from);
-    return err;
+    return flags & MS_BIND ? mount_bind(at, &from, flags & MS_REC) : mount_move(at, &from);
 }
 
-/* mount(2) is five calls in one, told apart by flags in this order. */
-static int mount_dispatch(struct mount_call *c, u64 flags)
+/* mount(2) is five calls in one, told apart by flags in this order. type, options may be NULL. */
+static int mount_dispatch(struct path *at, const char *source, const char *type, u64 flags,
+                          char *options)
 {
     const u64 propagation = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
 
     if (!cred_has_cap(CAP_SYS_ADMIN))
         return -EPERM;
     if (flags & MS_REMOUNT)
-        return mount_remount(&c->at, flags, c->options);
+        return mount_remount(at, flags, options);
     if (flags & MS_BIND)
-        return bind_or_move(c, flags);
+        return bind_or_move(at, source, flags);
     if (flags & propagation) { /* mounts are private, and stay so */
-        if (c->at.dentry != c->at.mount->root || flags & (MS_SHARED | MS_UNBINDABLE))
+        if (at->dentry != at->mount->root || flags & (MS_SHARED | MS_UNBINDABLE))
             return -EINVAL;
         return 0;
     }
     if (flags & MS_MOVE)
-        return bind_or_move(c, flags);
-    if (!c->typed)
+        return bind_or_move(at, source, flags);
+    if (!type)
         return -EINVAL;
-    return mount_new(&c->at, c->type, *c->source.text ? c->source.text : "none", flags, c->options);
-}
-
-static int strings_get(struct mount_call *c, u64 source, u64 type, u64 options)
-{
-    ssize_t n = 0;
-    int err = 0;
-
-    c->type[0] = '\0';
-    c->typed = type;
-    c->source.text = "";
-    c->source.page = NULL;
-    if (type)
-        n = strncpy_from_user(c->type, USER_PTR(type), TYPE_MAX);
-    if (n < 0)
-        return n;
-    if (n == TYPE_MAX)
-        return -ENODEV;
-    if (source)
-        err = user_path_get(&c->source, USER_PTR(source));
-    if (err)
-        return err;
-    err = options_get(options, &c->options);
-    if (err)
-        user_path_put(&c->source);
-    return err;
+    return mount_new(at, type, *source ? source : "none", flags, options);
 }
 
 long sys_mount(u64 source, u64 target, u64 type, u64 flags, u64 options)
 {
-    struct mount_call c;
-    int err = strings_get(&c, source, type, options);
+    struct user_path from __scoped(user_path) = {.text = ""};
+    struct page *page __scoped(page) = NULL;
+    struct path at __scoped(path) = {0};
+    char type_name[TYPE_MAX];
+    ssize_t n = type ? strncpy_from_user(type_name, USER_PTR(type), TYPE_MAX) : 0;
+    int err;
 
+    if (n < 0)
+        return n;
+    if (n == TYPE_MAX)
+        return -ENODEV;
+    err = source ? user_path_get(&from, USER_PTR(source)) : 0;
+    if (!err)
+        err = options_get(options, &page);
+    if (!err)
+        err = path_lookup_user(AT_FDCWD, USER_PTR(target), LOOKUP_FOLLOW, &at);
     if (err)
         return err;
     if ((flags & MS_MAGIC_MASK) == MS_MAGIC)
         flags &= ~MS_MAGIC_MASK;
-    err = path_lookup_user(AT_FDCWD, USER_PTR(target), LOOKUP_FOLLOW, &c.at);
-    if (!err) {
-        err = mount_dispatch(&c, flags);
-        path_put(&c.at);
-    }
-    if (c.options)
-        page_put(virt_to_page(c.options));
-    user_path_put(&c.source);
-    return err;
+    return mount_dispatch(&at, from.text, type ? type_name : NULL, flags,
+                          page ? page_to_virt(page) : NULL);
 }
 
 long sys_umount2(u64 target, u64 flags)
 {
-    struct path path;
-    long err;
+    struct path path __scoped(path) = {0};
+    u32 lookup = flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW;
+    long err = -EINVAL;
 
-    if (flags & ~(u64)(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW))
-        return -EINVAL;
-    err = path_lookup_user(AT_FDCWD, USER_PTR(target), flags & UMOUNT_NOFOLLOW ? 0 : LOOKUP_FOLLOW,
-                           &path);
+    if (!(flags & ~(u64)(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW)))
+        err = path_lookup_user(AT_FDCWD, USER_PTR(target), lookup, &path);
     if (err)
         return err;
-    err = cred_has_cap(CAP_SYS_ADMIN) ? mount_umount(&path, flags) : -EPERM;
-    path_put(&path);
-    return err;
+    return cred_has_cap(CAP_SYS_ADMIN) ? mount_umount(&path, flags) : -EPERM;
 }
 
 long sys_pivot_root(u64 new_root, u64 put_old)
 {
-    struct path root, old;
-    long err;
+    struct path root __scoped(path) = {0}, old __scoped(path) = {0};
+    u32 lookup = LOOKUP_FOLLOW | LOOKUP_DIRECTORY;
+    long err = cred_has_cap(CAP_SYS_ADMIN) ? 0 : -EPERM;
 
-    if (!cred_has_cap(CAP_SYS_ADMIN))
-        return -EPERM;
-    err = path_lookup_user(AT_FDCWD, USER_PTR(new_root), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root);
-    if (err)
-        return err;
-    err = path_lookup_user(AT_FDCWD, USER_PTR(put_old), LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &old);
-    if (!err) {
-        err = mount_pivot_root(&root, &old);
-        path_put(&old);
-    }
-    path_put(&root);
-    return err;
+    if (!err)
+        err = path_lookup_user(AT_FDCWD, USER_PTR(new_root), lookup, &root);
+    if (!err)
+        err = path_lookup_user(AT_FDCWD, USER_PTR(put_old), lookup, &old);
+    return err ? err : mount_pivot_root(&root, &old);
 }
 
 /* ---- writing back ---- */
 
 static long sync_file(u32 fd, int datasync)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long err;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
     if (!ref.file)
         return -EBADF;
-    err = ref.file->ops->fsync ? ref.file->ops->fsync(ref.file, datasync) : -EINVAL;
-    fd_ref_put(ref);
-    return err;
+    return ref.file->ops->fsync ? ref.file->ops->fsync(ref.file, datasync) : -EINVAL;
 }
 
 long sys_fsync(u64 fd)
@@ -197,28 +150,23 @@ long sys_sync(void)
 
 long sys_syncfs(u64 fd)
 {
-    struct fd_ref ref = fd_ref_get(fd);
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
-    if (!ref.file)
-        return -EBADF;
-    fd_ref_put(ref);
-    return 0;
+    return ref.file ? 0 : -EBADF;
 }
 
-/* A pipe or the like cannot be positioned: -ESPIPE; advice and ranges else need nothing here. */
+/* ---- advice and ranges: checked, and nothing else is needed here ---- */
+
+/* A pipe or the like cannot be positioned: -ESPIPE. */
 static long check_range_call(u32 fd, bool valid)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long err = 0;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
     if (!ref.file)
         return -EBADF;
     if (!ref.file->inode || S_ISFIFO(ref.file->inode->mode))
-        err = -ESPIPE;
-    else if (!valid)
-        err = -EINVAL;
-    fd_ref_put(ref);
-    return err;
+        return -ESPIPE;
+    return valid ? 0 : -EINVAL;
 }
 
 long sys_sync_file_range(u64 fd, u64 offset, u64 len, u64 flags)
@@ -233,36 +181,21 @@ long sys_sync_file_range(u64 fd, u64 offset, u64 len, u64 flags)
 
 long sys_fadvise64(u64 fd, u64 offset, u64 len, u64 advice)
 {
-    (void)offset;
     return check_range_call(fd, advice <= 5 && (s64)len >= 0);
 }
 
 long sys_readahead(u64 fd, u64 offset, u64 count)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long err = 0;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
-    (void)offset, (void)count;
-    if (!ref.file)
+    if (!ref.file || !(ref.file->mode & FMODE_READ))
         return -EBADF;
-    if (!(ref.file->mode & FMODE_READ))
-        err = -EBADF;
-    else if (!ref.file->inode || !S_ISREG(ref.file->inode->mode))
-        err = -EINVAL;
-    fd_ref_put(ref);
-    return err;
+    return ref.file->inode && S_ISREG(ref.file->inode->mode) ? 0 : -EINVAL;
 }
-
-/* ---- locks ---- */
 
 long sys_flock(u64 fd, u64 operation)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long err;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
-    if (!ref.file)
-        return -EBADF;
-    err = file_flock(ref.file, operation);
-    fd_ref_put(ref);
-    return err;
+    return ref.file ? file_flock(ref.file, operation) : -EBADF;
 }

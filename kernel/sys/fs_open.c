@@ -1,6 +1,7 @@
 /*
  * System calls that give a descriptor for a name: openat, openat2, memfd_create.
  */
+#include "sys/abi.h"
 #include "sys/calls.h"
 
 #include "core/uaccess.h"
@@ -29,38 +30,31 @@ struct open_how {
     u64 flags, mode, resolve;
 };
 
-/* What no combination of flags may be. 0 or -EINVAL. */
-static int check_flags(u32 flags)
+/* O_TMPFILE is three flags in one, and wants to write. */
+static bool flags_ok(u32 flags)
 {
-    if (flags & TMPFILE_BIT) {
-        if ((flags & (O_TMPFILE | O_CREAT)) != O_TMPFILE)
-            return -EINVAL;
-        if ((flags & O_ACCMODE) == O_RDONLY)
-            return -EINVAL;
-    }
-    return 0;
+    if (!(flags & TMPFILE_BIT))
+        return true;
+    return (flags & (O_TMPFILE | O_CREAT)) == O_TMPFILE && (flags & O_ACCMODE) != O_RDONLY;
 }
 
 static long open_user(int at_fd, u64 name, u32 flags, u32 mode, u32 lookup)
 {
-    struct user_path path;
+    struct user_path path __scoped(user_path);
+    int fd, err = user_path_get(&path, USER_PTR(name));
     struct file *file;
-    int fd, err;
 
-    err = user_path_get(&path, USER_PTR(name));
     if (unlikely(err))
         return err;
     fd = fd_reserve(flags & O_CLOEXEC);
-    if (likely(fd >= 0)) {
-        err = file_open_at(at_fd, path.text, flags & ~O_CLOEXEC, mode, lookup, &file);
-        if (likely(!err)) {
-            fd_publish(fd, file);
-        } else {
-            fd_unreserve(fd);
-            fd = err;
-        }
+    if (unlikely(fd < 0))
+        return fd;
+    err = file_open_at(at_fd, path.text, flags & ~O_CLOEXEC, mode, lookup, &file);
+    if (unlikely(err)) {
+        fd_unreserve(fd);
+        return err;
     }
-    user_path_put(&path);
+    fd_publish(fd, file);
     return fd;
 }
 
@@ -71,27 +65,9 @@ long sys_openat(u64 at_fd, u64 name, u64 flags, u64 mode)
 
     if (f & O_PATH)
         f &= OPEN_PATH_FLAGS;
-    if (unlikely(check_flags(f)))
+    if (unlikely(!flags_ok(f)))
         return -EINVAL;
     return open_user(at_fd, name, f, f & (O_CREAT | TMPFILE_BIT) ? mode & S_IALLUGO : 0, 0);
-}
-
-/* The fields we know; what lies behind must be zero. */
-static int read_how(u64 from, u64 size, struct open_how *how)
-{
-    u8 byte;
-
-    if (size < sizeof(*how) || size > 4096)
-        return size < sizeof(*how) ? -EINVAL : -E2BIG;
-    if (copy_from_user(how, USER_PTR(from), sizeof(*how)))
-        return -EFAULT;
-    for (u64 i = sizeof(*how); i < size; i++) {
-        if (get_user_u8(USER_PTR(from + i), &byte))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
-    return 0;
 }
 
 static int resolve_to_lookup(u64 resolve, u32 *lookup)
@@ -121,7 +97,7 @@ long sys_openat2(u64 at_fd, u64 name, u64 how_ptr, u64 size)
 {
     struct open_how how;
     u32 lookup;
-    int err = read_how(how_ptr, size, &how);
+    int err = struct_get(&how, sizeof(how), sizeof(how), how_ptr, size);
 
     if (err)
         return err;
@@ -129,9 +105,9 @@ long sys_openat2(u64 at_fd, u64 name, u64 how_ptr, u64 size)
         return -EINVAL;
     if (how.flags & (O_CREAT | TMPFILE_BIT) ? how.mode & ~(u64)S_IALLUGO : how.mode)
         return -EINVAL;
-    err = check_flags(how.flags);
-    if (!err)
-        err = resolve_to_lookup(how.resolve, &lookup);
+    if (!flags_ok(how.flags))
+        return -EINVAL;
+    err = resolve_to_lookup(how.resolve, &lookup);
     if (err)
         return err;
     return open_user(at_fd, name, how.flags | O_LARGEFILE, how.mode, lookup);
@@ -142,7 +118,7 @@ long sys_memfd_create(u64 name_ptr, u64 flags)
     char name[NAME_MAX + 1];
     struct file *file;
     ssize_t n;
-    int fd, err;
+    int err;
 
     if (flags & ~(u64)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
         return -EINVAL;
@@ -151,27 +127,17 @@ long sys_memfd_create(u64 name_ptr, u64 flags)
         return n;
     if (n > NAME_MAX - (ssize_t)strlen("memfd:"))
         return -EINVAL;
-    fd = fd_reserve(flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
-    if (fd < 0)
-        return fd;
     err = memfd_create(name, flags, &file);
-    if (err) {
-        fd_unreserve(fd);
-        return err;
-    }
-    fd_publish(fd, file);
-    return fd;
+    return err ? err : fd_install(file, 0, flags & MFD_CLOEXEC ? O_CLOEXEC : 0);
 }
 
 /* No file system here gives file handles. */
 long sys_name_to_handle_at(u64 at_fd, u64 name, u64 handle, u64 mount_id, u64 flags)
 {
-    (void)at_fd, (void)name, (void)handle, (void)mount_id;
     return flags & ~(u64)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : -EOPNOTSUPP;
 }
 
 long sys_open_by_handle_at(u64 mount_fd, u64 handle, u64 flags)
 {
-    (void)mount_fd, (void)handle, (void)flags;
     return cred_has_cap(CAP_DAC_READ_SEARCH) ? -EOPNOTSUPP : -EPERM;
 }

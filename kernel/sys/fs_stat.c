@@ -104,35 +104,29 @@ static long stat_put(u64 to, const struct kstat *st)
 
 static int stat_fd(u32 fd, struct kstat *st)
 {
-    struct fd_ref ref = fd_ref_get_raw(fd);
+    struct fd_ref ref __scoped(fd) = fd_ref_get_raw(fd);
 
     if (!ref.file)
         return -EBADF;
     file_getattr(ref.file, st);
-    fd_ref_put(ref);
     return 0;
 }
 
 /* By name, or with AT_EMPTY_PATH and "" by descriptor. */
 static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st)
 {
-    struct user_path path;
+    const u32 known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+    struct user_path path __scoped(user_path);
     u32 lookup = LOOKUP_FOLLOW;
-    int err = 0;
+    int err = user_path_get(&path, USER_PTR(name));
 
-    if (flags)
-        err =
-            lookup_flags_at(flags, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH, &lookup);
-    if (likely(!err))
-        err = user_path_get(&path, USER_PTR(name));
+    if (flags && lookup_flags_at(flags, known, &lookup))
+        return -EINVAL;
     if (unlikely(err))
         return err;
     if (flags & AT_EMPTY_PATH && !*path.text && at_fd != AT_FDCWD)
-        err = stat_fd(at_fd, st);
-    else
-        err = path_getattr(at_fd, path.text, lookup, st);
-    user_path_put(&path);
-    return err;
+        return stat_fd(at_fd, st);
+    return path_getattr(at_fd, path.text, lookup, st);
 }
 
 long sys_newfstatat(u64 at_fd, u64 name, u64 to, u64 flags)
@@ -204,15 +198,15 @@ static u32 statfs_flags(const struct mount *mount)
            (flags & MS_NOSYMFOLLOW ? 8192 : 0);
 }
 
-static long statfs_put(u64 to, const struct mount *mount)
+/* mount NULL: a file without a file system (pipes, eventfds) shows one of its own kind, `magic`. */
+static long statfs_put(u64 to, const struct mount *mount, u32 magic)
 {
-    struct super_block *sb = mount->sb;
-    struct kstatfs st = {.type = sb->magic, .bsize = 4096};
-    struct statfs_abi out;
+    struct super_block *sb = mount ? mount->sb : NULL;
+    struct kstatfs st = {.type = sb ? sb->magic : magic, .bsize = 4096};
+    struct statfs_abi out = {.namelen = NAME_MAX};
 
-    if (sb->ops->statfs)
+    if (sb && sb->ops->statfs)
         sb->ops->statfs(sb, &st);
-    memset(&out, 0, sizeof(out));
     out.type = st.type;
     out.bsize = out.frsize = st.bsize;
     out.blocks = st.blocks;
@@ -220,112 +214,69 @@ static long statfs_put(u64 to, const struct mount *mount)
     out.bavail = st.bavail;
     out.files = st.files;
     out.ffree = st.ffree;
-    out.fsid[0] = sb->dev;
-    out.namelen = NAME_MAX;
-    out.flags = statfs_flags(mount);
+    out.fsid[0] = sb ? sb->dev : 0;
+    out.flags = mount ? statfs_flags(mount) : ST_VALID;
     return copy_to_user(USER_PTR(to), &out, sizeof(out));
 }
 
 long sys_statfs(u64 name, u64 to)
 {
-    struct path path;
+    struct path path __scoped(path);
     long err = path_lookup_user(AT_FDCWD, USER_PTR(name), LOOKUP_FOLLOW, &path);
 
-    if (err)
-        return err;
-    err = statfs_put(to, path.mount);
-    path_put(&path);
-    return err;
-}
-
-/* Files without a file system (pipes, eventfds) show one of their own kind. */
-static long statfs_put_none(u64 to, bool pipe)
-{
-    struct statfs_abi out = {.type = pipe ? PIPEFS_MAGIC : ANON_INODE_FS_MAGIC,
-                             .bsize = 4096,
-                             .frsize = 4096,
-                             .namelen = NAME_MAX,
-                             .flags = ST_VALID};
-
-    return copy_to_user(USER_PTR(to), &out, sizeof(out));
+    return err ? err : statfs_put(to, path.mount, 0);
 }
 
 long sys_fstatfs(u64 fd, u64 to)
 {
-    struct fd_ref ref = fd_ref_get_raw(fd);
-    long err;
+    struct fd_ref ref __scoped(fd) = fd_ref_get_raw(fd);
 
     if (!ref.file)
         return -EBADF;
-    err = ref.file->path.mount ? statfs_put(to, ref.file->path.mount)
-                               : statfs_put_none(to, S_ISFIFO(ref.file->ops->stat_mode));
-    fd_ref_put(ref);
-    return err;
+    return statfs_put(to, ref.file->path.mount,
+                      S_ISFIFO(ref.file->ops->stat_mode) ? PIPEFS_MAGIC : ANON_INODE_FS_MAGIC);
 }
 
 /* ---- access ---- */
 
-static long do_access(int at_fd, u64 name, u64 mode, u32 flags)
+long sys_faccessat2(u64 at_fd, u64 name, u64 mode, u64 flags)
 {
-    struct user_path path;
+    const u32 known = AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+    struct user_path path __scoped(user_path);
+    int err = user_path_get(&path, USER_PTR(name));
     u32 lookup;
-    int err = lookup_flags_at(flags, AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, &lookup);
 
-    if (err)
-        return err;
-    if (mode & ~7UL)
+    if (lookup_flags_at(flags, known, &lookup) || mode & ~7UL)
         return -EINVAL;
     if (!(flags & AT_EACCESS))
         lookup |= LOOKUP_REAL;
-    err = user_path_get(&path, USER_PTR(name));
-    if (err)
-        return err;
-    err = vfs_access(at_fd, path.text, mode, lookup);
-    user_path_put(&path);
-    return err;
+    return err ? err : vfs_access(at_fd, path.text, mode, lookup);
 }
 
 long sys_faccessat(u64 at_fd, u64 name, u64 mode)
 {
-    return do_access(at_fd, name, mode, 0);
-}
-
-long sys_faccessat2(u64 at_fd, u64 name, u64 mode, u64 flags)
-{
-    return do_access(at_fd, name, mode, flags);
+    return sys_faccessat2(at_fd, name, mode, 0);
 }
 
 long sys_readlinkat(u64 at_fd, u64 name, u64 to, u64 size)
 {
-    char small[128], *buf = small;
-    struct user_path user;
-    struct path path;
-    ssize_t n;
-    bool empty;
+    struct user_path user __scoped(user_path);
+    struct path path __scoped(path) = {0};
+    char small[128], *large __scoped(kmalloc) = NULL, *buf = small;
+    ssize_t n = user_path_get(&user, USER_PTR(name));
 
     if ((s32)size <= 0)
         return -EINVAL;
-    size = MIN_T(u64, (u32)size, PATH_MAX);
-    n = user_path_get(&user, USER_PTR(name));
+    if (!n)
+        n = path_lookup(at_fd, user.text, LOOKUP_EMPTY, &path);
     if (n)
         return n;
-    empty = !*user.text;
-    n = path_lookup(at_fd, user.text, LOOKUP_EMPTY, &path);
-    user_path_put(&user);
-    if (n)
-        return n;
+    if (!*user.text && !S_ISLNK(path.dentry->inode->mode))
+        return -ENOENT;
     if (size > sizeof(small))
-        buf = kmalloc(PATH_MAX);
-    n = -ENOMEM;
-    if (empty && !S_ISLNK(path.dentry->inode->mode)) {
-        n = -ENOENT;
-    } else if (buf) {
-        n = vfs_readlink(&path, buf, size);
-        if (n > 0 && copy_to_user(USER_PTR(to), buf, n))
-            n = -EFAULT;
-    }
-    if (buf != small)
-        kfree(buf);
-    path_put(&path);
-    return n;
+        buf = large = kmalloc(PATH_MAX);
+    if (!buf)
+        return -ENOMEM;
+    n = vfs_readlink(&path, buf, MIN_T(u64, (u32)size, PATH_MAX));
+    return n > 0 && copy_to_user(USER_PTR(to), buf, n) ? -EFAULT : n;
 }

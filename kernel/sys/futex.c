@@ -1,8 +1,8 @@
 /*
  * futex(2), set_robust_list(2), get_robust_list(2).
  */
-#include "core/clock.h"
-#include "core/uaccess.h"
+#include "sched/timer.h"
+#include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/pid.h"
 #include "task/task.h"
@@ -11,36 +11,19 @@
 #define FUTEX_FLAGS           (FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)
 #define ROBUST_LIST_HEAD_SIZE 24
 
-/* The timeout of a wait as a deadline. 0, -EFAULT, -EINVAL. */
-static int deadline_get(u64 addr, bool relative, u64 *deadline)
-{
-    s64 time[2]; /* struct timespec */
-    u64 ns;
-
-    *deadline = FUTEX_NO_DEADLINE;
-    if (!addr)
-        return 0;
-    if (copy_from_user(time, USER_PTR(addr), sizeof(time)))
-        return -EFAULT;
-    if (time[0] < 0 || (u64)time[1] >= NS_PER_SEC)
-        return -EINVAL;
-    if ((u64)time[0] >= FUTEX_NO_DEADLINE / NS_PER_SEC / 4)
-        return 0; /* more than a century */
-    ns = time[0] * NS_PER_SEC + time[1];
-    *deadline = relative ? clock_monotonic_ns() + ns : ns;
-    return 0;
-}
-
 static long wait(u64 addr, u32 op, u32 value, u64 timeout, u32 bits)
 {
-    bool relative = (op & ~FUTEX_FLAGS) == FUTEX_WAIT;
-    u64 deadline;
-    int error = deadline_get(timeout, relative, &deadline);
+    bool private = op & FUTEX_PRIVATE_FLAG, realtime = op & FUTEX_CLOCK_REALTIME;
+    u64 deadline = TIMER_NEVER;
+    int error;
 
-    if (error)
-        return error;
-    return futex_wait(addr, op & FUTEX_PRIVATE_FLAG, value, relative ? FUTEX_BITSET_ANY : bits,
-                      deadline, !relative && op & FUTEX_CLOCK_REALTIME);
+    if ((op & ~FUTEX_FLAGS) == FUTEX_WAIT) {
+        error = deadline_get(timeout, &deadline);
+        bits = FUTEX_BITSET_ANY;
+    } else {
+        error = timeout ? timespec_get(USER_PTR(timeout), &deadline) : 0;
+    }
+    return error ? error : futex_wait(addr, private, value, bits, deadline, realtime);
 }
 
 long sys_futex(u64 addr, u64 op, u64 value, u64 timeout, u64 addr2, u64 value3)

@@ -246,25 +246,21 @@ long sys_writev(u64 fd, u64 iov, u64 count)
 /* The high half of the position, the last argument, is for 32-bit programs. */
 long sys_preadv(u64 fd, u64 iov, u64 count, u64 pos, u64 unused)
 {
-    (void)unused;
     return vector_call(fd, iov, count, pos, false, 0, false);
 }
 
 long sys_pwritev(u64 fd, u64 iov, u64 count, u64 pos, u64 unused)
 {
-    (void)unused;
     return vector_call(fd, iov, count, pos, false, 0, true);
 }
 
 long sys_preadv2(u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf)
 {
-    (void)unused;
     return vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, false);
 }
 
 long sys_pwritev2(u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf)
 {
-    (void)unused;
     return vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, true);
 }
 

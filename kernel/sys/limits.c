@@ -47,23 +47,6 @@ static int change_limit(struct process *process, u32 which, const struct rlimit 
     return error;
 }
 
-long sys_getrlimit(u64 which, u64 out)
-{
-    struct rlimit limit;
-    int error = change_limit(current_process(), (u32)which, NULL, &limit);
-
-    return error ? error : copy_to_user(USER_PTR(out), &limit, sizeof(limit));
-}
-
-long sys_setrlimit(u64 which, u64 in)
-{
-    struct rlimit limit;
-
-    if (copy_from_user(&limit, USER_PTR(in), sizeof(limit)))
-        return -EFAULT;
-    return change_limit(current_process(), (u32)which, &limit, NULL);
-}
-
 /* prlimit(2) wants all ids of the target to be the caller's. */
 static bool may_limit(struct process *process)
 {
@@ -85,48 +68,78 @@ static bool may_limit(struct process *process)
 
 long sys_prlimit64(u64 pid, u64 which, u64 in, u64 out)
 {
-    struct process *process;
+    struct task *task __scoped(task) = NULL;
     struct rlimit new, old;
-    struct task *task;
     int error;
 
     if (in && copy_from_user(&new, USER_PTR(in), sizeof(new)))
         return -EFAULT;
-    if (!(s32)pid || (u32)pid == self_task()->tid) {
-        error = change_limit(current_process(), (u32)which, in ? &new : NULL, &old);
-    } else {
-        task = task_find_get((u32)pid);
-        if (!task)
-            return -ESRCH;
-        process = task->process;
-        error =
-            may_limit(process) ? change_limit(process, (u32)which, in ? &new : NULL, &old) : -EPERM;
-        task_put(task);
-    }
+    task = (u32)pid ? task_find_get((u32)pid) : task_get(self_task());
+    if (!task)
+        return -ESRCH;
+    if (!may_limit(task->process))
+        return -EPERM;
+    error = change_limit(task->process, (u32)which, in ? &new : NULL, &old);
     if (!error && out && copy_to_user(USER_PTR(out), &old, sizeof(old)))
         error = -EFAULT;
     return error;
+}
+
+long sys_getrlimit(u64 which, u64 out)
+{
+    return out ? sys_prlimit64(0, which, 0, out) : -EFAULT;
+}
+
+long sys_setrlimit(u64 which, u64 in)
+{
+    return in ? sys_prlimit64(0, which, in, 0) : -EFAULT;
+}
+
+struct rusage_abi {
+    struct timeval_abi utime, stime;
+    s64 max_rss, unused1[3], minor_faults, major_faults, unused2[6], voluntary, involuntary;
+};
+
+_Static_assert(sizeof(struct rusage_abi) == 144, "struct rusage");
+
+int rusage_put(struct user_ptr to, const struct process_usage *usage)
+{
+    struct rusage_abi out = {
+        .utime = timeval_of(usage->utime),
+        .stime = timeval_of(usage->stime),
+        .max_rss = usage->max_rss,
+        .minor_faults = usage->minor_faults,
+        .major_faults = usage->major_faults,
+        .voluntary = usage->voluntary,
+        .involuntary = usage->involuntary,
+    };
+
+    return copy_to_user(to, &out, sizeof(out));
 }
 
 #define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)
 #define RUSAGE_THREAD   1
 
+static struct process_usage children_usage(struct process *process)
+{
+    irqflags_t flags = spin_lock_irqsave(&process->lock);
+    struct process_usage usage = process->children_usage;
+
+    spin_unlock_irqrestore(&process->lock, flags);
+    return usage;
+}
+
 long sys_getrusage(u64 who, u64 out)
 {
     struct task *self = self_task();
     struct process *process = self->process;
     struct process_usage usage = {0};
-    irqflags_t flags;
 
     switch ((s32)who) {
     case RUSAGE_SELF: process_usage_get(process, &usage); break;
     case RUSAGE_THREAD: task_usage_add(self, &usage); break;
-    case RUSAGE_CHILDREN:
-        flags = spin_lock_irqsave(&process->lock);
-        usage = process->children_usage;
-        spin_unlock_irqrestore(&process->lock, flags);
-        break;
+    case RUSAGE_CHILDREN: usage = children_usage(process); break;
     default: return -EINVAL;
     }
     if ((s32)who != RUSAGE_CHILDREN)
@@ -138,13 +151,9 @@ long sys_getrusage(u64 who, u64 out)
 long sys_times(u64 out)
 {
     struct process *process = current_process();
-    struct process_usage usage, children;
-    irqflags_t flags;
+    struct process_usage usage, children = children_usage(process);
 
     process_usage_get(process, &usage);
-    flags = spin_lock_irqsave(&process->lock);
-    children = process->children_usage;
-    spin_unlock_irqrestore(&process->lock, flags);
     if (out) {
         u64 tms[4] = {usage.utime / CLOCK_TICK_NS, usage.stime / CLOCK_TICK_NS,
                       children.utime / CLOCK_TICK_NS, children.stime / CLOCK_TICK_NS};

@@ -155,7 +155,6 @@ static bool second_magic(u32 magic)
 /* A halted virtual machine would only burn its host's time, so halting powers it off. */
 long sys_reboot(u64 magic, u64 magic2, u64 command, u64 arg)
 {
-    (void)arg;
     if (!cred_has_cap(CAP_SYS_BOOT))
         return -EPERM;
     if ((u32)magic != REBOOT_MAGIC || !second_magic((u32)magic2))

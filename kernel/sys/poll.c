@@ -5,7 +5,6 @@
  * are restarted after a signal without a handler (ERESTARTNOHAND) with that rest.
  */
 #include "core/clock.h"
-#include "core/uaccess.h"
 #include "io/fdtable.h"
 #include "io/poll.h"
 #include "lib/bitmap.h"
@@ -15,54 +14,38 @@
 #include "mm/page.h"
 #include "proc/signal.h"
 #include "sched/reclaim.h"
+#include "sched/timer.h"
+#include "sys/abi.h"
 #include "sys/calls.h"
 
 #define POLL_FAST     32 /* entries that need no allocation */
-#define SECOND_NS     1000000000UL
-#define SECONDS_MAX   (INT64_MAX / SECOND_NS / 2) /* beyond it is for ever */
-#define SIGSET_SIZE   8
 
 #define SELECT_IN     (POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR)
 #define SELECT_OUT    (POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR)
 #define SELECT_EXCEPT POLLPRI
 
-struct timespec {
-    s64 sec, nsec;
-};
-
 /* What both calls have around the wait. */
 struct waiting {
     u64 timeout;  /* user address of the timespec, or 0 */
-    u64 deadline; /* monotonic ns; 0: do not wait; POLL_FOREVER */
+    u64 deadline; /* monotonic ns; 0: do not wait; TIMER_NEVER */
     bool masked;
 };
 
 /* Read the timeout and put the mask in force. 0 or -errno. */
 static int waiting_begin(struct waiting *w, u64 timeout, u64 mask_addr, u64 mask_size)
 {
-    struct timespec ts;
     u64 mask;
+    int error = deadline_get(timeout, &w->deadline);
 
     w->timeout = timeout;
-    w->deadline = POLL_FOREVER;
     w->masked = mask_addr;
-    if (timeout) {
-        if (copy_from_user(&ts, USER_PTR(timeout), sizeof(ts)))
-            return -EFAULT;
-        if (ts.sec < 0 || (u64)ts.nsec >= SECOND_NS)
-            return -EINVAL;
-        if (!ts.sec && !ts.nsec)
-            w->deadline = 0;
-        else if ((u64)ts.sec < SECONDS_MAX)
-            w->deadline = clock_monotonic_ns() + ts.sec * SECOND_NS + ts.nsec;
-    }
-    if (mask_addr) {
-        if (mask_size != SIGSET_SIZE)
-            return -EINVAL;
-        if (get_user_u64(USER_PTR(mask_addr), &mask))
-            return -EFAULT;
-        signal_mask_temporarily(mask);
-    }
+    if (error || !mask_addr)
+        return error;
+    if (mask_size != SIGSET_SIZE)
+        return -EINVAL;
+    if (get_user_u64(USER_PTR(mask_addr), &mask))
+        return -EFAULT;
+    signal_mask_temporarily(mask);
     return 0;
 }
 
@@ -70,6 +53,7 @@ static int waiting_begin(struct waiting *w, u64 timeout, u64 mask_addr, u64 mask
 static long waiting_end(struct waiting *w, long result)
 {
     struct task *task = self_task();
+    u64 left = 0;
 
     if (w->masked && result != -EINTR) {
         task->flags &= ~TASK_RESTORE_MASK;
@@ -77,17 +61,16 @@ static long waiting_end(struct waiting *w, long result)
     }
     if (result == -EINTR)
         result = -ERESTARTNOHAND;
-    if (w->timeout) {
-        u64 now = w->deadline ? clock_monotonic_ns() : 0;
-        u64 left = w->deadline > now ? w->deadline - now : 0;
-        struct timespec ts = {left / SECOND_NS, left % SECOND_NS};
+    if (w->deadline == TIMER_NEVER)
+        return result;
+    if (w->deadline) {
+        u64 now = clock_monotonic_ns();
 
-        if (w->deadline == POLL_FOREVER)
-            return result;
-        /* A timeout in read-only memory stays, and then a restart would wait too long. */
-        if (copy_to_user(USER_PTR(w->timeout), &ts, sizeof(ts)) && result == -ERESTARTNOHAND)
-            result = -EINTR;
+        left = w->deadline > now ? w->deadline - now : 0;
     }
+    /* A timeout in read-only memory stays, and then a restart would wait too long. */
+    if (timespec_put(USER_PTR(w->timeout), left) && result == -ERESTARTNOHAND)
+        result = -EINTR;
     return result;
 }
 
@@ -117,13 +100,13 @@ static int put_revents(u64 addr, const struct pollfd *fds, u32 count)
 
 static long poll_user(u64 addr, u32 count, u64 deadline)
 {
-    struct pollfd fast[POLL_FAST], *fds = fast;
+    struct pollfd fast[POLL_FAST], *fds = fast, *large __scoped(kmalloc) = NULL;
     long result;
 
     if (count > rlimit_get(RLIMIT_NOFILE))
         return -EINVAL;
     if (count > POLL_FAST) {
-        fds = kmalloc(count * sizeof(*fds));
+        fds = large = kmalloc(count * sizeof(*fds));
         if (!fds)
             return -ENOMEM;
     }
@@ -132,8 +115,6 @@ static long poll_user(u64 addr, u32 count, u64 deadline)
         result = poll_files(fds, count, deadline);
     if (result >= 0 && put_revents(addr, fds, count))
         result = -EFAULT;
-    if (fds != fast)
-        kfree(fds);
     return result;
 }
 
@@ -153,7 +134,7 @@ long sys_ppoll(u64 fds, u64 count, u64 timeout, u64 mask, u64 mask_size)
 
     if (timeout || mask)
         return ppoll_waiting(fds, count, timeout, mask, mask_size);
-    result = poll_user(fds, count, POLL_FOREVER);
+    result = poll_user(fds, count, TIMER_NEVER);
     return result == -EINTR ? -ERESTARTNOHAND : result;
 }
 

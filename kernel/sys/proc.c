@@ -42,22 +42,6 @@ struct clone_args {
 
 #define CLONE_ARGS_SIZE_FIRST 64
 
-/* A structure from user memory that may be shorter or longer than the kernel's. */
-static int copy_struct(void *to, size_t size, u64 from, u64 user_size)
-{
-    if (copy_from_user(to, USER_PTR(from), MIN(size, user_size)))
-        return -EFAULT;
-    for (u64 i = size; i < user_size; i++) {
-        u8 byte;
-
-        if (get_user_u8(USER_PTR(from + i), &byte))
-            return -EFAULT;
-        if (byte)
-            return -E2BIG;
-    }
-    return 0;
-}
-
 static int clone_args_check(const struct clone_args *a)
 {
     const u64 known = 0xffffff00UL | CLONE_CLEAR_SIGHAND;
@@ -75,14 +59,9 @@ static int clone_args_check(const struct clone_args *a)
 
 long sys_clone3(u64 args, u64 size)
 {
-    struct clone_args a = {0};
-    int error;
+    struct clone_args a;
+    int error = struct_get(&a, sizeof(a), CLONE_ARGS_SIZE_FIRST, args, size);
 
-    if (size < CLONE_ARGS_SIZE_FIRST)
-        return -EINVAL;
-    if (size > 4096)
-        return -E2BIG;
-    error = copy_struct(&a, sizeof(a), args, size);
     if (!error)
         error = clone_args_check(&a);
     if (error)
@@ -121,21 +100,6 @@ long sys_exit_group(u64 status)
 }
 
 /* ---- waiting ---- */
-
-int rusage_put(struct user_ptr to, const struct process_usage *usage)
-{
-    struct rusage_abi out = {
-        .utime = timeval_of(usage->utime),
-        .stime = timeval_of(usage->stime),
-        .max_rss = usage->max_rss,
-        .minor_faults = usage->minor_faults,
-        .major_faults = usage->major_faults,
-        .voluntary = usage->voluntary,
-        .involuntary = usage->involuntary,
-    };
-
-    return copy_to_user(to, &out, sizeof(out));
-}
 
 static u32 own_pgrp(void)
 {
@@ -280,7 +244,6 @@ long sys_pidfd_open(u64 number, u64 flags)
     struct process *process;
     struct file *file;
     struct pid *pid;
-    int fd;
 
     if ((u32)flags & ~(u32)O_NONBLOCK || (s32)number <= 0)
         return -EINVAL;
@@ -293,10 +256,7 @@ long sys_pidfd_open(u64 number, u64 flags)
     if (!file)
         return process ? -ENOMEM : -EINVAL; /* a thread that leads no process */
     file->flags |= (u32)flags;
-    fd = fd_install(file, O_CLOEXEC);
-    if (fd < 0)
-        file_put(file);
-    return fd;
+    return fd_install(file, 0, O_CLOEXEC);
 }
 
 /* ---- groups and sessions ---- */

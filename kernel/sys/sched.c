@@ -304,7 +304,6 @@ long sys_sched_getaffinity(u64 pid, u64 size, u64 mask)
 
 long sys_getcpu(u64 cpu, u64 node, u64 unused)
 {
-    (void)unused;
     if (cpu && put_user_u32(USER_PTR(cpu), READ_ONCE(current_thread()->cpu)))
         return -EFAULT;
     if (node && put_user_u32(USER_PTR(node), 0))

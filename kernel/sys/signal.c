@@ -12,8 +12,6 @@
 #include "task/pid.h"
 #include "task/task.h"
 
-#define SIGSET_SIZE 8
-
 #define SA_KNOWN                                                                               \
     (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK | \
      SA_RESTART | SA_NODEFER | SA_RESETHAND)
@@ -156,7 +154,7 @@ static int siginfo_put(struct user_ptr to, const struct siginfo *info)
 
 long sys_rt_sigtimedwait(u64 set, u64 info, u64 timeout, u64 size)
 {
-    u64 wanted, ns = 0, deadline = TIMER_NEVER;
+    u64 wanted, deadline;
     struct siginfo got;
     int sig, error;
 
@@ -164,12 +162,9 @@ long sys_rt_sigtimedwait(u64 set, u64 info, u64 timeout, u64 size)
         return -EINVAL;
     if (get_user_u64(USER_PTR(set), &wanted))
         return -EFAULT;
-    if (timeout) {
-        error = timespec_get(USER_PTR(timeout), &ns);
-        if (error)
-            return error;
-        deadline = ns ? clock_monotonic_ns() + ns : 0;
-    }
+    error = deadline_get(timeout, &deadline);
+    if (error)
+        return error;
     sig = signal_wait(wanted, deadline, &got);
     if (sig > 0 && info && siginfo_put(USER_PTR(info), &got))
         return -EFAULT;

@@ -17,7 +17,6 @@ static long unknown(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
     s64 number = user_frame(&self->thread.head)->syscall;
     u32 bit = 1u << (number % 32 & 31);
 
-    (void)a0, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5;
     __atomic_add_fetch(&syscall_unknown_count, 1, __ATOMIC_RELAXED);
     if (!(self->unknown_logged & bit)) {
         self->unknown_logged |= bit;
@@ -28,7 +27,8 @@ static long unknown(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 }
 
 /* Each call ignores the registers behind its own arguments (AAPCS64 6.4). */
-#define SYSCALL(number, name, count, ...) [number] = (syscall_fn)(void (*)(void))sys_##name,
+#define SYSCALL(number, name, ...)              [number] = (syscall_fn)(void (*)(void))sys_##name,
+#define SYSCALL_AS(number, name, function, ...) SYSCALL(number, function)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverride-init"

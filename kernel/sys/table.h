@@ -3,7 +3,10 @@
  *
  *     SYSCALL(number, name, argument count, kind of each argument...)
  *
- * Whoever includes this file defines SYSCALL first; it is undefined after. The implementation of
+ *     SYSCALL_AS(number, name, function, ...)   several calls that one sys_FUNCTION implements,
+ *                                               which tells them apart by their numbers
+ *
+ * Whoever includes this file defines both first; they are undefined after. The implementation of
  * each call is `long sys_NAME(u64, ...)` with exactly that many arguments (calls.h). The kinds
  * serve docs/ABI.md and the test that gives every call every kind of bad argument:
  *
@@ -24,3 +27,4 @@
 #include "sys/table_proc.h"
 
 #undef SYSCALL
+#undef SYSCALL_AS

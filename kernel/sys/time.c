@@ -8,50 +8,8 @@
 #include "task/cred.h"
 #include "task/task.h"
 
-#define NS_MAX               ((u64)INT64_MAX)
 #define TIMER_ABSTIME        1
 #define COARSE_RESOLUTION_NS 4000000
-
-static int ns_of(s64 seconds, s64 fraction, s64 per_second, u64 *ns)
-{
-    if (seconds < 0 || fraction < 0 || fraction >= per_second)
-        return -EINVAL;
-    if ((u64)seconds >= NS_MAX / NS_PER_SEC)
-        *ns = NS_MAX;
-    else
-        *ns = seconds * NS_PER_SEC + fraction * (NS_PER_SEC / per_second);
-    return 0;
-}
-
-int timespec_get(struct user_ptr from, u64 *ns)
-{
-    struct timespec_abi ts;
-
-    if (copy_from_user(&ts, from, sizeof(ts)))
-        return -EFAULT;
-    return ns_of(ts.seconds, ts.nanoseconds, NS_PER_SEC, ns);
-}
-
-int timespec_put(struct user_ptr to, u64 ns)
-{
-    struct timespec_abi ts = {ns / NS_PER_SEC, ns % NS_PER_SEC};
-
-    return copy_to_user(to, &ts, sizeof(ts));
-}
-
-int timeval_get(struct user_ptr from, u64 *ns)
-{
-    struct timeval_abi tv;
-
-    if (copy_from_user(&tv, from, sizeof(tv)))
-        return -EFAULT;
-    return ns_of(tv.seconds, tv.microseconds, 1000000, ns);
-}
-
-struct timeval_abi timeval_of(u64 ns)
-{
-    return (struct timeval_abi){ns / NS_PER_SEC, ns % NS_PER_SEC / NS_PER_US};
-}
 
 /* ---- clocks ---- */
 

@@ -189,7 +189,7 @@ static u64 deadline_monotonic(u64 deadline, bool realtime)
 {
     u64 now;
 
-    if (!realtime || deadline == FUTEX_NO_DEADLINE)
+    if (!realtime || deadline == TIMER_NEVER)
         return deadline;
     now = clock_realtime_ns();
     return clock_monotonic_ns() + (deadline > now ? deadline - now : 0);
@@ -235,7 +235,7 @@ long futex_wait(u64 addr, bool private, u32 value, u32 bits, u64 deadline, bool 
             return error;
         error = waiter_sleep(&waiter, deadline, realtime);
     } while (error > 0);
-    if (error == -ERESTARTSYS && deadline != FUTEX_NO_DEADLINE) {
+    if (error == -ERESTARTSYS && deadline != TIMER_NEVER) {
         self_task()->restart = (struct restart_block){.restart = wait_restart,
                                                       .deadline_ns = deadline,
                                                       .user = USER_PTR(addr),

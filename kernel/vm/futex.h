@@ -22,13 +22,11 @@ struct task;
 #define FUTEX_OWNER_DIED     0x40000000u
 #define FUTEX_TID_MASK       0x3fffffffu
 
-#define FUTEX_NO_DEADLINE    UINT64_MAX
-
 void futex_init(void);
 
 /*
  * Sleeps while the word at addr is `value`. deadline is in ns on the monotonic clock, or on the
- * realtime clock with `realtime`; FUTEX_NO_DEADLINE for none. 0 when woken, -EAGAIN when the
+ * realtime clock with `realtime`; TIMER_NEVER for none. 0 when woken, -EAGAIN when the
  * word differs, -ETIMEDOUT, -ERESTARTSYS on a signal, -EFAULT, -EINVAL (misaligned, no bits).
  */
 long futex_wait(u64 addr, bool private, u32 value, u32 bits, u64 deadline, bool realtime);
