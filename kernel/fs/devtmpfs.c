@@ -22,7 +22,7 @@ static struct filesystem devtmpfs_type = {
 static void device_added(const struct chardev *device)
 {
     struct path dir = {dev_mount, dev_mount->root};
-    int err = vfs_make_in(&dir, device->name, S_IFCHR | (device->mode & 0777), device->dev);
+    int err = vfs_mknod_in(&dir, device->name, S_IFCHR | (device->mode & 0777), device->dev);
 
     if (err && err != -EEXIST)
         log_warn("devtmpfs: no node for %s: error %d", device->name, -err);

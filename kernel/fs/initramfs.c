@@ -178,10 +178,7 @@ static void make_room(const struct unpack *u, u32 mode)
     path_put(&path);
     if (S_ISDIR(old) && S_ISDIR(mode))
         return;
-    if (S_ISDIR(old))
-        vfs_rmdir(AT_FDCWD, u->name);
-    else
-        vfs_unlink(AT_FDCWD, u->name);
+    vfs_remove(AT_FDCWD, u->name, S_ISDIR(old));
 }
 
 static int make_entry(struct unpack *u, const struct cpio_entry *e)

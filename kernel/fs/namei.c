@@ -568,20 +568,19 @@ void walk_release(struct walk *w)
 
 int path_lookup(int at_fd, const char *name, u32 flags, struct path *out)
 {
-    struct walk w;
+    struct walk w __scoped(walk);
     int err = walk_whole(&w, at_fd, name, flags);
 
     if (likely(!err)) {
         *out = w.at;
         w.at.dentry = NULL;
     }
-    walk_end(&w);
     return err;
 }
 
 int path_getattr(int at_fd, const char *name, u32 flags, struct kstat *st)
 {
-    struct walk w;
+    struct walk w __scoped(walk);
     int err;
 
     w.st = st;
@@ -591,6 +590,5 @@ int path_getattr(int at_fd, const char *name, u32 flags, struct kstat *st)
         st->mount_id = w.at.mount->id;
         st->mount_root = w.at.dentry == w.at.mount->root;
     }
-    walk_end(&w);
     return err;
 }

@@ -90,16 +90,15 @@ int vfs_mkdir(int at_fd, const char *name, u32 mode);
 int vfs_mknod(int at_fd, const char *name, u32 mode, dev_t dev);
 int vfs_symlink(const char *text, int at_fd, const char *name);
 int vfs_link(int old_fd, const char *old, int new_fd, const char *new, u32 lookup);
-int vfs_unlink(int at_fd, const char *name);
-int vfs_rmdir(int at_fd, const char *name);
+int vfs_remove(int at_fd, const char *name, bool rmdir);
 int vfs_rename(int old_fd, const char *old, int new_fd, const char *new, u32 flags);
 ssize_t vfs_readlink(const struct path *path, char *buf, size_t size);
 
 /* access(2): may the current task do `mask` (MAY_*; 0: does it exist)? lookup: LOOKUP_REAL too. */
 int vfs_access(int at_fd, const char *name, u32 mask, u32 lookup);
 
-/* In a directory held by the kernel: a node, or a directory for S_IFDIR. 0, -EEXIST... */
-int vfs_make_in(const struct path *dir, const char *name, u32 mode, dev_t dev);
+/* A node in a directory held by the kernel. 0, -EEXIST... */
+int vfs_mknod_in(const struct path *dir, const char *name, u32 mode, dev_t dev);
 
 /*
  * The path of a place as the current task sees it: text inside buf, ended by NUL, at *out.

@@ -46,174 +46,130 @@ static int may_delete(struct inode *dir, const struct dentry *victim, bool want_
     return dir->flags & INODE_DEAD ? -ENOENT : 0;
 }
 
-/* A name about to be made: w->at is the parent, locked; *out its negative entry. */
-static int make_begin(struct walk *w, int at_fd, const char *name, bool dir, struct dentry **out)
-{
-    struct inode *parent;
-    int err = walk_parent(w, at_fd, name, 0);
+/* ---- making ---- */
 
-    if (err)
-        return err;
-    if (w->last_type != LAST_NAME)
-        return -EEXIST;
-    parent = w->at.dentry->inode;
-    mutex_lock(&parent->lock);
-    err = walk_lookup_locked(w->at.dentry, &w->last, true, out);
-    if (err)
-        goto unlock;
-    if ((*out)->inode)
-        err = -EEXIST;
-    else if (w->want_dir && !dir)
-        err = -ENOENT;
-    else
-        err = mount_may_write(w->at.mount);
+/* What a name is to stand for: the file at `from`, or a new one of `mode`. */
+struct making {
+    u32 mode;
+    dev_t dev;
+    const char *text; /* of a symbolic link */
+    const struct path *from;
+};
+
+static int link_in(const struct path *parent, struct dentry *d, const struct path *from)
+{
+    struct inode *dir = parent->dentry->inode, *inode = from->dentry->inode;
+    int err;
+
+    if (from->mount != parent->mount)
+        return -EXDEV;
+    if (!dir->ops->link || S_ISDIR(inode->mode))
+        return -EPERM;
+    mutex_guard(&inode->lock);
+    if (inode->nlink == 0 && !(inode->flags & INODE_NOCHECK))
+        return -ENOENT;
+    err = dir->ops->link(dir, d, inode);
     if (!err)
-        err = may_create(parent);
-    if (!err)
-        return 0;
-    dentry_put(*out);
-unlock:
-    mutex_unlock(&parent->lock);
+        inode->flags &= ~INODE_NOCHECK;
     return err;
 }
 
-static int make_end(struct walk *w, struct dentry *dentry, int err)
+static int make_entry(const struct path *parent, struct dentry *d, const struct making *m)
 {
-    if (!err && dentry_unhashed(dentry))
-        dentry_hash(dentry);
-    mutex_unlock(&w->at.dentry->inode->lock);
-    dentry_put(dentry);
+    struct inode *dir = parent->dentry->inode;
+
+    if (m->from)
+        return link_in(parent, d, m->from);
+    if ((S_ISCHR(m->mode) || S_ISBLK(m->mode)) && !cred_has_cap(CAP_MKNOD))
+        return -EPERM;
+    return dir->ops->make ? dir->ops->make(dir, d, m->mode, m->dev, m->text) : -EPERM;
+}
+
+/* slash: the path went on behind the name, which only a directory's may. */
+static int make_in(const struct path *parent, const struct name *name, bool slash,
+                   const struct making *m)
+{
+    struct inode *dir = parent->dentry->inode;
+    struct dentry *d;
+    int err;
+
+    mutex_guard(&dir->lock);
+    err = walk_lookup_locked(parent->dentry, name, true, &d);
+    if (err)
+        return err;
+    if (d->inode)
+        err = -EEXIST;
+    else if (slash && !S_ISDIR(m->mode))
+        err = -ENOENT;
+    else
+        err = mount_may_write(parent->mount);
+    if (!err)
+        err = may_create(dir);
+    if (!err)
+        err = make_entry(parent, d, m);
+    if (!err && dentry_unhashed(d))
+        dentry_hash(d);
+    dentry_put(d);
     return err;
+}
+
+static int make_name(int at_fd, const char *name, const struct making *m)
+{
+    struct walk w __scoped(walk);
+    int err = walk_parent(&w, at_fd, name, 0);
+
+    if (err)
+        return err;
+    return w.last_type == LAST_NAME ? make_in(&w.at, &w.last, w.want_dir, m) : -EEXIST;
 }
 
 int vfs_mkdir(int at_fd, const char *name, u32 mode)
 {
-    struct walk w;
-    struct dentry *d;
-    int err = make_begin(&w, at_fd, name, true, &d);
+    struct making m = {.mode = S_IFDIR | (mode & (0777 | S_ISVTX) & ~current_umask())};
 
-    if (!err) {
-        struct inode *dir = w.at.dentry->inode;
-
-        mode = (mode & (0777 | S_ISVTX) & ~current_umask()) | S_IFDIR;
-        err = make_end(&w, d, dir->ops->mkdir ? dir->ops->mkdir(dir, d, mode) : -EPERM);
-    }
-    walk_end(&w);
-    return err;
-}
-
-static int mknod_in(struct inode *dir, struct dentry *d, u32 mode, dev_t dev)
-{
-    if (S_ISREG(mode))
-        return dir->ops->create ? dir->ops->create(dir, d, mode) : -EPERM;
-    return dir->ops->mknod ? dir->ops->mknod(dir, d, mode, dev) : -EPERM;
+    return make_name(at_fd, name, &m);
 }
 
 int vfs_mknod(int at_fd, const char *name, u32 mode, dev_t dev)
 {
-    struct walk w;
-    struct dentry *d;
-    int err;
+    struct making m = {.mode = mode & ~current_umask(), .dev = dev};
 
     if (!(mode & S_IFMT))
-        mode |= S_IFREG;
-    if (S_ISDIR(mode))
-        return -EPERM;
-    if (!S_ISREG(mode) && !S_ISCHR(mode) && !S_ISBLK(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
-        return -EINVAL;
-    err = make_begin(&w, at_fd, name, false, &d);
-    if (!err) {
-        if ((S_ISCHR(mode) || S_ISBLK(mode)) && !cred_has_cap(CAP_MKNOD))
-            err = -EPERM;
-        else
-            err = mknod_in(w.at.dentry->inode, d,
-                           (mode & S_IFMT) | (mode & S_IALLUGO & ~current_umask()), dev);
-        err = make_end(&w, d, err);
+        m.mode |= S_IFREG;
+    switch (m.mode & S_IFMT) {
+    case S_IFREG:
+    case S_IFCHR:
+    case S_IFBLK:
+    case S_IFIFO:
+    case S_IFSOCK: return make_name(at_fd, name, &m);
+    case S_IFDIR: return -EPERM;
+    default: return -EINVAL;
     }
-    walk_end(&w);
-    return err;
 }
 
 int vfs_symlink(const char *text, int at_fd, const char *name)
 {
-    size_t len = strlen(text);
-    struct walk w;
-    struct dentry *d;
-    int err;
+    struct making m = {.mode = S_IFLNK | 0777, .text = text};
 
-    if (!len)
-        return -ENOENT;
-    err = make_begin(&w, at_fd, name, false, &d);
-    if (!err) {
-        struct inode *dir = w.at.dentry->inode;
-
-        err = make_end(&w, d, dir->ops->symlink ? dir->ops->symlink(dir, d, text, len) : -EPERM);
-    }
-    walk_end(&w);
-    return err;
-}
-
-static int link_in(struct walk *w, struct dentry *d, const struct path *old)
-{
-    struct inode *dir = w->at.dentry->inode, *inode = old->dentry->inode;
-    int err;
-
-    if (old->mount != w->at.mount)
-        return -EXDEV;
-    if (!dir->ops->link || S_ISDIR(inode->mode))
-        return -EPERM;
-    mutex_lock(&inode->lock);
-    if (inode->nlink == 0 && !(inode->flags & INODE_NOCHECK))
-        err = -ENOENT;
-    else
-        err = dir->ops->link(dir, d, inode);
-    if (!err)
-        inode->flags &= ~INODE_NOCHECK;
-    mutex_unlock(&inode->lock);
-    return err;
+    return *text ? make_name(at_fd, name, &m) : -ENOENT;
 }
 
 int vfs_link(int old_fd, const char *old, int new_fd, const char *new, u32 lookup)
 {
-    struct path from;
-    struct walk w;
-    struct dentry *d;
+    struct path from __scoped(path) = {0};
+    struct making m = {.from = &from};
     int err = path_lookup(old_fd, old, lookup, &from);
 
-    if (err)
-        return err;
-    err = make_begin(&w, new_fd, new, false, &d);
-    if (!err)
-        err = make_end(&w, d, link_in(&w, d, &from));
-    walk_end(&w);
-    path_put(&from);
-    return err;
+    return err ? err : make_name(new_fd, new, &m);
 }
 
-int vfs_make_in(const struct path *dir, const char *name, u32 mode, dev_t dev)
+int vfs_mknod_in(const struct path *dir, const char *name, u32 mode, dev_t dev)
 {
-    struct inode *inode = dir->dentry->inode;
-    struct name last = {.text = name};
-    struct dentry *d;
+    struct making m = {.mode = mode, .dev = dev};
     size_t len;
-    int err;
+    struct name last = {name, dentry_key(dir->dentry, name, &len)};
 
-    last.key = dentry_key(dir->dentry, name, &len);
-    mutex_lock(&inode->lock);
-    err = walk_lookup_locked(dir->dentry, &last, true, &d);
-    if (!err) {
-        if (d->inode)
-            err = -EEXIST;
-        else if (S_ISDIR(mode))
-            err = inode->ops->mkdir(inode, d, mode);
-        else
-            err = mknod_in(inode, d, mode, dev);
-        if (!err && dentry_unhashed(d))
-            dentry_hash(d);
-        dentry_put(d);
-    }
-    mutex_unlock(&inode->lock);
-    return err;
+    return make_in(dir, &last, false, &m);
 }
 
 /* ---- removal ---- */
@@ -248,10 +204,7 @@ static int remove_locked(struct walk *w, struct dentry *d, bool rmdir)
         return err;
     if (!lock_victim(inode))
         return TRY_AGAIN;
-    if (rmdir)
-        err = dir->ops->rmdir ? dir->ops->rmdir(dir, d) : -EPERM;
-    else
-        err = dir->ops->unlink ? dir->ops->unlink(dir, d) : -EPERM;
+    err = dir->ops->remove ? dir->ops->remove(dir, d) : -EPERM;
     if (!err && rmdir)
         inode->flags |= INODE_DEAD;
     mutex_unlock(&inode->lock);
@@ -260,7 +213,7 @@ static int remove_locked(struct walk *w, struct dentry *d, bool rmdir)
     return err;
 }
 
-static int remove_name(int at_fd, const char *name, bool rmdir)
+int vfs_remove(int at_fd, const char *name, bool rmdir)
 {
     static const int odd[2][4] = {
         {0, -EISDIR, -EISDIR, -EISDIR}, /* unlink of . .. / */
@@ -268,7 +221,7 @@ static int remove_name(int at_fd, const char *name, bool rmdir)
     };
     struct dentry *d;
     struct inode *dir;
-    struct walk w;
+    struct walk w __scoped(walk);
     int err = walk_parent(&w, at_fd, name, 0);
 
     if (!err)
@@ -290,18 +243,7 @@ static int remove_name(int at_fd, const char *name, bool rmdir)
             break;
         err = 0;
     }
-    walk_end(&w);
     return err;
-}
-
-int vfs_unlink(int at_fd, const char *name)
-{
-    return remove_name(at_fd, name, false);
-}
-
-int vfs_rmdir(int at_fd, const char *name)
-{
-    return remove_name(at_fd, name, true);
 }
 
 /* ---- rename ---- */
@@ -413,42 +355,38 @@ static int rename_try(struct walk *from, struct walk *to, u32 flags)
     return err;
 }
 
-static int rename_walked(struct walk *from, struct walk *to, u32 flags)
+static int rename_to(struct walk *from, int new_fd, const char *new, u32 flags)
 {
-    int err;
+    struct walk to __scoped(walk);
+    int err = walk_parent(&to, new_fd, new, 0);
 
-    if (from->at.mount != to->at.mount)
+    if (err)
+        return err;
+    if (from->at.mount != to.at.mount)
         return -EXDEV;
     if (from->last_type != LAST_NAME)
         return -EBUSY;
-    if (to->last_type != LAST_NAME)
+    if (to.last_type != LAST_NAME)
         return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
     err = mount_may_write(from->at.mount);
     if (err)
         return err;
     do
-        err = rename_try(from, to, flags);
+        err = rename_try(from, &to, flags);
     while (err == TRY_AGAIN);
     return err;
 }
 
 int vfs_rename(int old_fd, const char *old, int new_fd, const char *new, u32 flags)
 {
-    struct walk from, to;
-    int err;
-
     if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE) ||
         (flags & RENAME_NOREPLACE && flags & RENAME_EXCHANGE))
         return -EINVAL;
-    err = walk_parent(&from, old_fd, old, 0);
-    if (!err) {
-        err = walk_parent(&to, new_fd, new, 0);
-        if (!err)
-            err = rename_walked(&from, &to, flags);
-        walk_end(&to);
-    }
-    walk_end(&from);
-    return err;
+
+    struct walk from __scoped(walk);
+    int err = walk_parent(&from, old_fd, old, 0);
+
+    return err ? err : rename_to(&from, new_fd, new, flags);
 }
 
 /* ---- reading ---- */
@@ -470,20 +408,18 @@ ssize_t vfs_readlink(const struct path *path, char *buf, size_t size)
 
 int vfs_access(int at_fd, const char *name, u32 mask, u32 lookup)
 {
-    struct walk w;
+    struct walk w __scoped(walk);
     int err = walk_path(&w, at_fd, name, lookup);
+    struct inode *inode;
 
-    if (!err && mask) {
-        struct inode *inode = w.at.dentry->inode;
-
-        if (mask & MAY_EXEC && S_ISREG(inode->mode) && w.at.mount->flags & MS_NOEXEC)
-            err = -EACCES;
-        if (!err)
-            err = inode_permission_cred(inode, mask, w.cred);
-        if (!err && mask & MAY_WRITE && !S_ISCHR(inode->mode) && !S_ISFIFO(inode->mode) &&
-            !S_ISBLK(inode->mode) && !S_ISSOCK(inode->mode))
-            err = mount_may_write(w.at.mount);
-    }
-    walk_end(&w);
+    if (err || !mask)
+        return err;
+    inode = w.at.dentry->inode;
+    if (mask & MAY_EXEC && S_ISREG(inode->mode) && w.at.mount->flags & MS_NOEXEC)
+        return -EACCES;
+    err = inode_permission_cred(inode, mask, w.cred);
+    if (!err && mask & MAY_WRITE &&
+        (S_ISREG(inode->mode) || S_ISDIR(inode->mode) || S_ISLNK(inode->mode)))
+        err = mount_may_write(w.at.mount);
     return err;
 }

@@ -193,7 +193,7 @@ static int find_or_make(struct walk *w, u32 flags, u32 mode, struct path *to, bo
         if (!err)
             err = may_create(dir);
         if (!err)
-            err = dir->ops->create ? dir->ops->create(dir, d, mode) : -EACCES;
+            err = dir->ops->make ? dir->ops->make(dir, d, mode, 0, NULL) : -EACCES;
         if (!err && dentry_unhashed(d))
             dentry_hash(d);
         *made = !err;
@@ -285,7 +285,7 @@ static int open_tmpfile(const struct path *dir, u32 flags, u32 mode, struct file
 
 int file_open_at(int at_fd, const char *name, u32 flags, u32 mode, u32 lookup, struct file **out)
 {
-    struct walk w;
+    struct walk w __scoped(walk);
     int err;
 
     if (!(flags & O_NOFOLLOW))
@@ -307,7 +307,6 @@ int file_open_at(int at_fd, const char *name, u32 flags, u32 mode, u32 lookup, s
             }
         }
     }
-    walk_end(&w);
     return err;
 }
 

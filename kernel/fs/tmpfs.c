@@ -108,48 +108,27 @@ static void dir_changed(struct inode *dir, s64 entries)
     dir->mtime = dir->ctime = inode_now();
 }
 
-static int tmpfs_mknod(struct inode *dir, struct dentry *dentry, u32 mode, dev_t dev)
+static int tmpfs_make(struct inode *dir, struct dentry *dentry, u32 mode, dev_t dev,
+                      const char *text)
 {
-    struct inode *inode;
-    int err = make_inode(dir->sb, dir, mode, &inode);
-
-    if (err)
-        return err;
-    inode->rdev = dev;
-    dentry_attach(dentry, inode);
-    dir_changed(dir, 1);
-    return 0;
-}
-
-static int tmpfs_create(struct inode *dir, struct dentry *dentry, u32 mode)
-{
-    return tmpfs_mknod(dir, dentry, mode, 0);
-}
-
-static int tmpfs_mkdir(struct inode *dir, struct dentry *dentry, u32 mode)
-{
-    int err = tmpfs_mknod(dir, dentry, mode, 0);
-
-    if (!err)
-        dir->nlink++;
-    return err;
-}
-
-static int tmpfs_symlink(struct inode *dir, struct dentry *dentry, const char *text, size_t len)
-{
-    char *copy = kmalloc(len + 1 + 8); /* slack for hash_name() */
+    size_t len = text ? strlen(text) : 0;
+    char *link = text ? kmalloc(len + 1 + 8) : NULL; /* slack for hash_name() */
     struct inode *inode;
     int err = -ENOMEM;
 
-    if (copy)
-        err = make_inode(dir->sb, dir, S_IFLNK | 0777, &inode);
+    if (link || !text)
+        err = make_inode(dir->sb, dir, mode, &inode);
     if (err) {
-        kfree(copy);
+        kfree(link);
         return err;
     }
-    memcpy(copy, text, len);
-    inode->link = copy;
-    inode->size = len;
+    if (link) {
+        memcpy(link, text, len);
+        inode->link = link;
+        inode->size = len;
+    }
+    inode->rdev = dev;
+    dir->nlink += S_ISDIR(mode);
     dentry_attach(dentry, inode);
     dir_changed(dir, 1);
     return 0;
@@ -166,21 +145,17 @@ static int tmpfs_link(struct inode *dir, struct dentry *dentry, struct inode *in
     return 0;
 }
 
-static int tmpfs_unlink(struct inode *dir, struct dentry *dentry)
+static int tmpfs_remove(struct inode *dir, struct dentry *dentry)
 {
-    dir_changed(dir, -1);
-    dentry->inode->nlink--;
-    dentry->inode->ctime = dir->ctime;
-    return 0;
-}
+    struct inode *inode = dentry->inode;
+    bool is_dir = S_ISDIR(inode->mode);
 
-static int tmpfs_rmdir(struct inode *dir, struct dentry *dentry)
-{
-    if (!list_empty(&dentry->children))
+    if (is_dir && !list_empty(&dentry->children))
         return -ENOTEMPTY;
     dir_changed(dir, -1);
-    dentry->inode->nlink = 0;
-    dir->nlink--;
+    dir->nlink -= is_dir;
+    inode->nlink -= is_dir ? 2 : 1;
+    inode->ctime = dir->ctime;
     return 0;
 }
 
@@ -196,6 +171,7 @@ static void move_link(struct inode *from, struct inode *to, const struct inode *
 static int tmpfs_rename(struct rename *r)
 {
     struct inode *victim = r->new->inode;
+    int err;
 
     if (r->flags & RENAME_EXCHANGE) {
         move_link(r->old_dir, r->new_dir, r->old->inode);
@@ -205,14 +181,9 @@ static int tmpfs_rename(struct rename *r)
         victim->ctime = r->old->inode->ctime = inode_now();
         return 0;
     }
-    if (victim && S_ISDIR(victim->mode)) {
-        int err = tmpfs_rmdir(r->new_dir, r->new);
-
-        if (err)
-            return err;
-    } else if (victim) {
-        tmpfs_unlink(r->new_dir, r->new);
-    }
+    err = victim ? tmpfs_remove(r->new_dir, r->new) : 0;
+    if (err)
+        return err;
     move_link(r->old_dir, r->new_dir, r->old->inode);
     dir_changed(r->old_dir, -1);
     dir_changed(r->new_dir, 1);
@@ -235,13 +206,9 @@ static int tmpfs_tmpfile(struct inode *dir, struct dentry *dentry, u32 mode)
 static const struct inode_ops node_ops = {.setattr = tmpfs_setattr, .evict = tmpfs_evict};
 
 static const struct inode_ops dir_ops = {
-    .create = tmpfs_create,
-    .mkdir = tmpfs_mkdir,
-    .mknod = tmpfs_mknod,
-    .symlink = tmpfs_symlink,
+    .make = tmpfs_make,
     .link = tmpfs_link,
-    .unlink = tmpfs_unlink,
-    .rmdir = tmpfs_rmdir,
+    .remove = tmpfs_remove,
     .rename = tmpfs_rename,
     .tmpfile = tmpfs_tmpfile,
     .setattr = tmpfs_setattr,

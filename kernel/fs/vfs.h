@@ -132,13 +132,10 @@ struct rename {
  */
 struct inode_ops {
     int (*lookup)(struct inode *dir, struct dentry *dentry); /* attach, or leave negative */
-    int (*create)(struct inode *dir, struct dentry *dentry, u32 mode);
-    int (*mkdir)(struct inode *dir, struct dentry *dentry, u32 mode);
-    int (*mknod)(struct inode *dir, struct dentry *dentry, u32 mode, dev_t dev);
-    int (*symlink)(struct inode *dir, struct dentry *dentry, const char *text, size_t len);
+    /* A file of any kind; text: of a symbolic link. */
+    int (*make)(struct inode *dir, struct dentry *dentry, u32 mode, dev_t dev, const char *text);
     int (*link)(struct inode *dir, struct dentry *dentry, struct inode *inode);
-    int (*unlink)(struct inode *dir, struct dentry *dentry);
-    int (*rmdir)(struct inode *dir, struct dentry *dentry); /* victim's lock held too */
+    int (*remove)(struct inode *dir, struct dentry *dentry); /* victim's lock held too */
     int (*rename)(struct rename *r);
     int (*tmpfile)(struct inode *dir, struct dentry *dentry, u32 mode);
     /* A symbolic link that is no text but a place: *out with references. -ENOSYS: it is text. */

@@ -38,12 +38,12 @@ struct walk {
 #define LOOKUP_STAT BIT(10)
 
 /*
- * Walk `name` up to its last component; w->at is counted then, w->last says what is left. Ends
- * with walk_end() in any case.
+ * Walk `name` up to its last component; w->at is counted then, w->last says what is left. `w` is
+ * __scoped(walk).
  */
 int walk_parent(struct walk *w, int at_fd, const char *name, u32 flags);
 
-/* The whole of it; w->at is counted. walk_end() too, which leaves w->at alone if taken. */
+/* The whole of it; w->at is counted. Who takes that reference sets w->at.dentry to NULL. */
 int walk_path(struct walk *w, int at_fd, const char *name, u32 flags);
 
 /* From walk_parent: the last component is the symbolic link *link (references go over): walk to
@@ -65,7 +65,7 @@ void walk_free_texts(struct walk *w);
 /* Give everything back. */
 void walk_release(struct walk *w);
 
-static inline void walk_end(struct walk *w)
+static inline void scoped_end_walk(struct walk *w)
 {
     if (unlikely(w->at.dentry || w->root.dentry || w->start.needs_put || w->real_cred || w->texts))
         walk_release(w);

@@ -35,9 +35,7 @@ long sys_unlinkat(u64 at_fd, u64 name, u64 flags)
     struct user_path path __scoped(user_path) = {0};
     int err = (u32)flags & ~AT_REMOVEDIR ? -EINVAL : user_path_get(&path, USER_PTR(name));
 
-    if (err)
-        return err;
-    return flags & AT_REMOVEDIR ? vfs_rmdir(at_fd, path.text) : vfs_unlink(at_fd, path.text);
+    return err ? err : vfs_remove(at_fd, path.text, flags & AT_REMOVEDIR);
 }
 
 /* Two names at a time, which the caller put into its scope. */
