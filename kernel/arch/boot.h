@@ -11,7 +11,7 @@ struct boot_info {
     paddr_t image;      /* physical range of the image with its .bss */
     paddr_t image_end;
     u64 slide;            /* KASLR: added to every linked address */
-    u64 entry_level;      /* exception level at entry: 1 or 2 */
+    u64 entry_level;      /* exception level at entry: 1, 2 or 3 */
     paddr_t linear_start; /* physical memory that boot already has in the linear map */
     paddr_t linear_end;
 };

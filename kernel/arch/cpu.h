@@ -31,11 +31,13 @@ extern struct cpu_features cpu_features;
 bool random_hw(u64 *out);
 
 /*
- * Starts the CPU whose affinity is mpidr with `idle` as its current thread, by CPU_ON of PSCI
- * (DEN0022). The CPU enters cpu_main(idle) with its MMU on and IRQs masked. 0 or -errno. The
- * caller waits for the CPU's own sign of life.
+ * Starts the CPU whose affinity is mpidr with `idle` as its current thread: by CPU_ON of PSCI
+ * (DEN0022), or it is called out of the loader's spin table (`release`, or NULL, is the device
+ * mapping of the word where it looks for an address to go to), or out of the pen where those wait that entered with us. The CPU
+ * enters cpu_main(idle) with its MMU on and IRQs masked. 0 or -errno, -ENODEV when there is no way
+ * to reach it. The caller waits for the CPU's own sign of life, and calls one at a time.
  */
-int arch_cpu_start(u64 mpidr, struct thread_head *idle);
+int arch_cpu_start(u64 mpidr, u64 *release, struct thread_head *idle);
 
 /* The affinity fields of this CPU's MPIDR_EL1, as a device tree's cpu node names them in reg. */
 u64 cpu_mpidr(void);

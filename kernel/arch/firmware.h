@@ -15,3 +15,9 @@ extern enum conduit psci_conduit;
 
 /* Returns what the callee left in its first register, -1 for CONDUIT_NONE. */
 long firmware_call(enum conduit conduit, u64 function, u64 a, u64 b, u64 c);
+
+/*
+ * The monitor's only function, for a kernel that entered at EL3 and so is its own firmware: stores
+ * 32 bits (b) at a physical address (a) from the secure side. 0, or -1 when nothing answers there.
+ */
+#define MONITOR_STORE 0xc2000001

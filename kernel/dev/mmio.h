@@ -4,7 +4,8 @@
  */
 #pragma once
 
-#include "lib/types.h"
+#include "arch/boot.h"
+#include "arch/firmware.h"
 
 static inline u32 mmio_read32(const void *base, size_t offset)
 {
@@ -29,4 +30,14 @@ static inline void mmio_write64(void *base, size_t offset, u64 value)
 static inline void mmio_write8(void *base, size_t offset, u8 value)
 {
     *(volatile u8 *)((char *)base + offset) = value;
+}
+
+/*
+ * A register that only the secure side reaches, by its physical address. Without effect when the
+ * kernel did not enter at EL3: firmware has then set it up.
+ */
+static inline void secure_write32(paddr_t address, u32 value)
+{
+    if (boot_info.entry_level == 3)
+        firmware_call(CONDUIT_SMC, MONITOR_STORE, address, value, 0);
 }

@@ -17,6 +17,7 @@
 #include "lib/errno.h"
 #include "lib/fdt.h"
 #include "lib/string.h"
+#include "mm/vmalloc.h"
 #include "sched/sched_impl.h"
 #include "sched/timer.h"
 
@@ -24,6 +25,7 @@
 #define START_TIMEOUT_NS (2 * NS_PER_SEC)
 
 static u64 mpidrs[CPU_MAX];                        /* [I] */
+static paddr_t releases[CPU_MAX];                  /* the loader's spin table; 0: none [I] */
 static void (*start_hooks[START_HOOKS_MAX])(void); /* [I] before smp_boot_secondaries */
 static u32 start_hook_count;
 
@@ -46,7 +48,7 @@ u32 smp_find_cpus(const struct fdt *fdt)
     if (cpus < 0)
         return 1;
     fdt_for_each_child(node, fdt, cpus) {
-        const char *type = fdt_string(fdt, node, "device_type");
+        const char *type = fdt_string(fdt, node, "device_type"), *method;
         u64 mpidr;
 
         if (!type || strcmp(type, "cpu") != 0 || !fdt_enabled(fdt, node))
@@ -55,6 +57,9 @@ u32 smp_find_cpus(const struct fdt *fdt)
             continue;
         if (count == limit)
             break;
+        method = fdt_string(fdt, node, "enable-method");
+        if (method && strcmp(method, "spin-table") == 0)
+            fdt_u64(fdt, node, "cpu-release-addr", &releases[count]);
         mpidrs[count++] = mpidr;
     }
     return count;
@@ -85,13 +90,17 @@ void cpu_main(struct thread_head *idle)
 static int start_cpu(u32 cpu)
 {
     struct thread *idle = idle_thread_create(cpu);
-    u64 deadline;
+    u64 *release = NULL, deadline;
     int error;
 
     if (!idle)
         return -ENOMEM;
+    if (releases[cpu] % sizeof *release)
+        return -EINVAL;
+    if (releases[cpu] && !(release = device_map(releases[cpu], sizeof *release)))
+        return -ENOMEM;
     rq_init(cpu, idle);
-    error = arch_cpu_start(mpidrs[cpu], &idle->head);
+    error = arch_cpu_start(mpidrs[cpu], release, &idle->head);
     if (error < 0)
         return error; /* its idle thread stays: the CPU might come yet */
     deadline = clock_monotonic_ns() + START_TIMEOUT_NS;

@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from conftest import BOOT_TIMEOUT, BUILD, ROOT, Machine
+from conftest import BOOT_TIMEOUT, BUILD, ROOT, Machine, image
 from mkinitramfs import Archive
 
 # Rows that hold every pair of values: gic, smp, cpu, image.
@@ -57,6 +57,92 @@ def test_boots_at_el2(gic, smp, kind):
     with Machine(kernel=kind, gic=gic, smp=smp, machine=",virtualization=on") as machine:
         machine.prompt()
         check_machine(machine, smp)
+
+
+@pytest.mark.parametrize("gic,smp,cpu,machine", [
+    (2, 1, "max", ""), (2, 4, "cortex-a57", ""), (3, 1, "cortex-a57", ""), (3, 4, "max", ""),
+    (2, 2, "max", ",virtualization=on"), (3, 2, "cortex-a57", ",virtualization=on")])
+def test_boots_at_el3(gic, smp, cpu, machine):
+    """No firmware: all CPUs enter together, and the power is a line on the secure side."""
+    with Machine(kernel="elf", gic=gic, smp=smp, cpu=cpu, machine=",secure=on" + machine) as booted:
+        booted.expect("entered at EL3")
+        booted.expect("smp: %d of %d CPUs online" % (smp, smp))
+        booted.prompt()
+        check_machine(booted, smp)
+
+
+def test_restarts_at_el3():
+    with Machine(kernel="elf", machine=",secure=on", extra=["-no-reboot"]) as machine:
+        machine.prompt()
+        machine.type("reboot -f")
+        assert machine.expect_end() == 0
+
+
+def dump_tree(path, gic=3, smp=2, cpu="neoverse-n1", memory="256M", machine="", change=str):
+    """A machine's device tree as a file, its source changed."""
+    line = ["qemu-system-aarch64", "-machine", "virt,gic-version=%d%s,dumpdtb=%s"
+            % (gic, machine, path), "-cpu", cpu, "-smp", str(smp), "-m", memory, "-nodefaults",
+            "-display", "none"]
+    subprocess.run(line, check=True, stdin=subprocess.DEVNULL, timeout=BOOT_TIMEOUT)
+    source = subprocess.run(["dtc", "-q", "-O", "dts", path], check=True, text=True,
+                            capture_output=True).stdout
+    subprocess.run(["dtc", "-q", "-f", "-O", "dtb", "-o", path], check=True, text=True,
+                   input=change(source))
+    return str(path)
+
+
+def test_firmware_that_the_tree_makes_up(tmp_path):
+    """A kernel that entered at EL3 knows that no PSCI is there, whatever the tree says."""
+    tree = dump_tree(tmp_path / "psci.dtb", smp=4)
+    with Machine(kernel="elf", smp=4, machine=",secure=on", extra=["-dtb", tree]) as machine:
+        machine.expect("smp: 4 of 4 CPUs online")
+        machine.prompt()
+        machine.type("poweroff -f")
+        machine.expect("nothing here can end the machine")
+
+
+LOADER = r"""
+    .section .text
+    .global _start
+_start:                             /* CPU 0 goes to the kernel, the others wait for an address */
+    mrs     x3, mpidr_el1
+    ands    x3, x3, #0xff
+    ldr     x0, =0x40000000
+    ldr     x1, =0x40200000
+    b.eq    2f
+    ldr     x2, =0x40180000
+    add     x2, x2, x3, lsl #3
+1:  wfe
+    ldr     x1, [x2]
+    cbz     x1, 1b
+2:  br      x1
+    .ltorg
+    .section .kernel, "ax"
+    .incbin "%s"
+"""
+
+
+def test_spin_table(tmp_path):
+    """CPUs that a loader holds are called by the address that their nodes name."""
+    def change(source):
+        for cpu in range(4):
+            source = re.sub(r"(\tcpu@%d \{)" % cpu, r'\1 enable-method = "spin-table"; '
+                            "cpu-release-addr = <0 0x%x>;" % (0x40180000 + 8 * cpu), source)
+        return source.replace("/dts-v1/;", "/dts-v1/; /memreserve/ 0x40180000 0x1000;")
+
+    tree = dump_tree(tmp_path / "spin.dtb", smp=4, machine=",secure=on", change=change)
+    with open(tmp_path / "loader.S", "w") as stream:
+        stream.write(LOADER % image("bin"))
+    loader = str(tmp_path / "loader.elf")
+    subprocess.run(["aarch64-linux-gnu-gcc", "-nostdlib", "-static", "-o", loader,
+                    str(tmp_path / "loader.S"), "-Wl,-n,--build-id=none,-Ttext=0x40100000,"
+                    "--section-start=.kernel=0x40200000"], check=True)
+    line = ["-machine", "virt,gic-version=3,secure=on", "-smp", "4", "-cpu", "neoverse-n1", "-m",
+            "256M", "-nodefaults", "-display", "none", "-serial", "stdio", "-kernel", loader,
+            "-dtb", tree]
+    with Machine.of_line(line) as machine:
+        machine.prompt()
+        check_machine(machine, 4)
 
 
 @pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a72", "cortex-a76"])
@@ -192,12 +278,7 @@ def test_builds_without_an_archive_and_fits(tmp_path):
 
 def test_an_initrd_outside_ram_gives_one_line(tmp_path):
     """The tree says that an archive lies where there is no RAM: the built-in one is used."""
-    tree = str(tmp_path / "lying.dtb")
-    machine = "virt,gic-version=3"
-    subprocess.run(["qemu-system-aarch64", "-machine", machine + ",dumpdtb=" + tree, "-cpu",
-                    "neoverse-n1", "-smp", "2", "-m", "256M", "-nodefaults", "-display",
-                    "none"],
-                   check=True, stdin=subprocess.DEVNULL, timeout=BOOT_TIMEOUT)
+    tree = dump_tree(tmp_path / "lying.dtb")
     for name, value in (("linux,initrd-start", "10000000"), ("linux,initrd-end", "10004000")):
         subprocess.run(["fdtput", "-t", "x", tree, "/chosen", name, value], check=True)
     with Machine(extra=["-dtb", tree]) as booted:

@@ -40,14 +40,14 @@ head_jump:
 
     .section .text.boot, "ax"
     .global primary_entry
-/* In: x0 = device tree or anything. Entered once by the boot CPU, perhaps by others. */
+/* In: x0 = device tree or anything. Entered by the boot CPU, perhaps by others at that time. */
 primary_entry:
     msr     daifset, #15
     mov     x21, x0
     adrp    x22, _image_start
-    bl      elect_boot_cpu
     bl      enter_el1
     mov     x19, x0
+    bl      elect_boot_cpu
 
     adrp    x1, _stack_top
     add     x1, x1, :lo12:_stack_top
@@ -91,6 +91,28 @@ primary_entry:
     b       cpu_halt                /* it does not return */
 
 /*
+ * Where a CPU waits until arch_cpu_start() writes its affinity into pen_mail: one that entered
+ * together with the boot CPU, or came from the loader's spin table. MMU off. In the image, so that
+ * the wait may last for ever.
+ */
+    .global pen_entry
+pen_entry:
+    msr     daifset, #15
+    bl      enter_el1
+pen_wait:
+    mrs     x1, mpidr_el1
+    and     x1, x1, #0xffffffffff
+    and     x1, x1, #0xffffffff00ffffff
+    adrp    x2, pen_mail
+    add     x2, x2, :lo12:pen_mail
+1:  ldar    x3, [x2]
+    cmp     x3, x1
+    b.eq    2f
+    wfe
+    b       1b
+2:  ldr     x0, [x2, #8]            /* its idle thread, for secondary_entry */
+
+/*
  * Where PSCI's CPU_ON starts another CPU, MMU off.
  * In: x0 = struct thread_head of its idle thread, an address of the high half.
  */
@@ -122,34 +144,36 @@ secondary_entry:
     b       cpu_halt
 
 /*
- * Lets one CPU through and parks the others: the first to take the ticket boots, whatever its
- * number. Clobbers x0-x2.
+ * Lets one CPU through and sends the others to the pen: the first to take a ticket boots, whatever
+ * its number. Clobbers x0-x3.
  */
 elect_boot_cpu:
-    adrp    x0, boot_ticket
-    add     x0, x0, :lo12:boot_ticket
+    adrp    x0, boot_tickets
+    add     x0, x0, :lo12:boot_tickets
 1:  ldaxr   w1, [x0]
-    cbnz    w1, 2f
-    mov     w1, #1
-    stxr    w2, w1, [x0]
-    cbnz    w2, 1b
+    add     w2, w1, #1
+    stxr    w3, w2, [x0]
+    cbnz    w3, 1b
+    cbnz    w1, pen_wait
     ret
-2:  clrex
-3:  wfi
-    b       3b
 
 /*
- * Comes down from EL2 to EL1 and prepares what both share. Out: x0 = the level of entry.
- * Clobbers x1-x3. The return is at EL1 with every interrupt masked, MMU and caches off.
+ * Comes down from EL3 or EL2 to EL1 and prepares what they share. Out: x0 = the level of entry.
+ * Clobbers x1-x3. The return is at non-secure EL1 with every interrupt masked, MMU and caches off.
  */
 enter_el1:
     mrs     x0, CurrentEL
     lsr     x0, x0, #2
+    cmp     x0, #3
+    b.eq    el3_leave               /* goes on below, at EL2 or EL1 */
+    .global below_el3
+below_el3:
+    mrs     x2, CurrentEL
     mov     x1, #SCTLR_MMU_OFF & 0xffff
     movk    x1, #SCTLR_MMU_OFF >> 16, lsl #16
     msr     sctlr_el1, x1
     isb
-    cmp     x0, #2
+    cmp     x2, #2 << 2
     b.ne    el1_common
     mrs     x1, midr_el1
     msr     vpidr_el2, x1
@@ -259,9 +283,13 @@ cpu_halt:
 
     .section .data, "aw"
     .balign 8
-boot_ticket:
-    .long   0
-    .balign 8
+    .global boot_tickets
+boot_tickets:                       /* CPUs that have entered by themselves */
+    .quad   0
+    .balign 16
+    .global pen_mail
+pen_mail:                           /* the affinity of the CPU that is called, its idle thread */
+    .quad   -1, 0
 
     .section .bss.stack, "aw", %nobits
     .global _stack_low

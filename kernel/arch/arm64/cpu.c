@@ -186,6 +186,7 @@ void icc_sgi(u64 mpidr, u32 sgi)
 }
 
 _Static_assert(CONDUIT_HVC == 1 && CONDUIT_SMC == 2, "firmware.S");
+_Static_assert(MONITOR_STORE == SMC_SECURE_STORE, "el3.S");
 
 enum conduit psci_conduit;
 
@@ -208,9 +209,28 @@ static void dcache_clean(const void *va, size_t len)
     asm volatile("dsb sy" ::: "memory");
 }
 
-#define PSCI_CPU_ON 0xc4000003
+#define PSCI_CPU_ON        0xc4000003
+#define PSCI_NOT_SUPPORTED -1
+#define PSCI_ALREADY_ON    -4
 
-int arch_cpu_start(u64 mpidr, struct thread_head *idle)
+/*
+ * The CPU reads its mail with its caches off; all of it lies in one line. At EL3 all CPUs enter
+ * together, however slowly; else it must have come by now.
+ */
+static int pen_call(u64 mpidr, u64 *release, struct thread_head *idle)
+{
+    if (!release && boot_tickets == 1 && boot_info.entry_level < 3)
+        return -ENODEV;
+    pen_mail.idle = idle;
+    smp_store_release(&pen_mail.mpidr, mpidr);
+    dcache_clean(&pen_mail, sizeof pen_mail);
+    if (release)
+        *release = (u64)pen_entry - boot_info.voffset;
+    asm volatile("dsb sy\n\tsev" ::: "memory");
+    return 0;
+}
+
+int arch_cpu_start(u64 mpidr, u64 *release, struct thread_head *idle)
 {
     long status;
 
@@ -220,7 +240,9 @@ int arch_cpu_start(u64 mpidr, struct thread_head *idle)
     dcache_clean(&identity_root, sizeof identity_root);
     status = firmware_call(psci_conduit, PSCI_CPU_ON, mpidr,
                            (u64)secondary_entry - boot_info.voffset, (u64)idle);
-    return status == 0 ? 0 : status == -4 ? -EALREADY : -EIO;
+    if (status == PSCI_NOT_SUPPORTED)
+        return pen_call(mpidr, release, idle);
+    return status == 0 ? 0 : status == PSCI_ALREADY_ON ? -EALREADY : -EIO;
 }
 
 void icache_sync(const void *va, size_t len)

@@ -52,6 +52,22 @@
      (1 << 15) | (1 << 14) | (1 << 12) | (1 << 11) | (1 << 8) | (1 << 4) | (1 << 3) | (1 << 2) | \
      (1 << 0))
 
+/*
+ * EL3's registers as the monitor has them. SCTLR_EL3: its RES1 bits, all else off. SCR_EL3: RES1 5
+ * and 4; NS 0, HCE 8, RW 10, ST 11, APK 16, API 17, EnSCXT 25, ATA 26, EnTP2 41.
+ */
+#define SCTLR_EL3_MMU_OFF 0x30c50830
+#define SCR_VALUE \
+    (0x30 | (1 << 0) | (1 << 8) | (1 << 10) | (3 << 16) | (1 << 25) | (1 << 26) | (1 << 41))
+#define CPTR_EZ  (1 << 8)
+#define CPTR_ESM (1 << 12)
+
+/* The counter's rate on a board where nobody has set it: QEMU's, as the whole fallback map is. */
+#define FALLBACK_CNTFRQ 62500000
+
+/* The monitor's call, in the range for services of the silicon: address, value. */
+#define SMC_SECURE_STORE 0xc2000001
+
 /* MSR PAN, #imm: what pan_sites are patched to on a CPU that has FEAT_PAN. */
 #define INSN_PAN_OFF 0xd500409f
 #define INSN_PAN_ON  0xd500419f

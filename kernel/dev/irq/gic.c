@@ -13,6 +13,9 @@
  * a CPU finds its own by the affinity in GICR_TYPER. Interrupts are in group 1, with one security
  * state or from the non-secure side.
  *
+ * Firmware gives the interrupts to the non-secure side. A kernel that entered at EL3 does it itself:
+ * GICv3 gives up having two sides; in GICv2 each interrupt's group and each CPU's mask are opened.
+ *
  * One of these is the root of the interrupts, so there is one; a second node is refused.
  */
 #include "arch/cpu.h"
@@ -41,6 +44,7 @@
 #define GICD_SGIR       0xf00
 #define GICD_IROUTER    0x6000
 
+#define CTLR_DS         0x40u                 /* v3, secure view: one security state */
 #define CTLR_RWP        0x80000000u           /* v3: a write has yet to take effect; v2: 0 */
 #define CTLR_GRP1_ARE   (0x10u | 0x2u | 0x1u) /* v3, in either view of the register: 12.9.4 */
 #define INTID_SPECIAL   1020                  /* from here on answers, not interrupts */
@@ -80,6 +84,7 @@ struct gic_kind {
 static const struct gic_kind *gic; /* [I] */
 static struct irq_domain gic_domain;
 static void *gicd;                          /* the distributor [I] */
+static paddr_t gicd_base;                   /* the same, for the secure side [I] */
 static DEFINE_PERCPU(void *, private_bank); /* [I] once the CPU is up */
 
 static void wait_for_writes(void)
@@ -162,6 +167,7 @@ static void init_bank(void *bank)
 /* ---- GICv2 ---- */
 
 static void *gicc;                 /* [I] */
+static paddr_t gicc_base;          /* [I] */
 static u8 target_bits[GICV2_CPUS]; /* each CPU's own bit [I] once it is up */
 
 static void gicv2_handle(void)
@@ -210,6 +216,8 @@ static void gicv2_cpu_start(void)
         log_err("gicv2: cpu %u is beyond the eight that it serves", cpu_id());
         return;
     }
+    secure_write32(gicd_base + GICD_IGROUPR, ~0u);
+    secure_write32(gicc_base + GICC_PMR, 0xff);
     target_bits[cpu_id()] = own_target();
     init_bank(gicd);
     mmio_write32(gicc, GICC_PMR, 0xff);
@@ -218,7 +226,13 @@ static void gicv2_cpu_start(void)
 
 static int gicv2_map(const struct fdt *fdt, int node)
 {
-    return driver_map(fdt, node, 1, &gicc);
+    int error = driver_map(fdt, node, 1, &gicc);
+
+    if (error < 0 || (error = fdt_reg(fdt, node, 1, &gicc_base, NULL)) < 0)
+        return error;
+    for (u32 i = 32; i < INTID_SPECIAL; i += 32)
+        secure_write32(gicd_base + GICD_IGROUPR + i / 8, ~0u);
+    return 0;
 }
 
 static const struct gic_kind gicv2 = {
@@ -317,6 +331,7 @@ static int gicv3_map(const struct fdt *fdt, int node)
         regions[i].stride = stride;
     }
     region_count = count;
+    secure_write32(gicd_base + GICD_CTLR, CTLR_DS);
     return 0;
 }
 
@@ -340,7 +355,8 @@ static int gic_probe(const struct fdt *fdt, int node)
 
     if (gicd)
         return -EBUSY;
-    if ((error = kind->map(fdt, node)) < 0 || (error = driver_map(fdt, node, 0, &gicd)) < 0)
+    if ((error = fdt_reg(fdt, node, 0, &gicd_base, NULL)) < 0 ||
+        (error = kind->map(fdt, node)) < 0 || (error = driver_map(fdt, node, 0, &gicd)) < 0)
         return error;
     gic = kind;
     gic_domain.name = kind->name;

@@ -1,15 +1,10 @@
 /*
- * Ending and restarting the machine.
+ * Ending and restarting the machine: by whatever it has for that (power.c), else it is halted with
+ * a message. With exit=semihosting either ends the emulator with machine_exit_status.
  */
 #pragma once
 
 #include "lib/types.h"
 
-/*
- * Powers the machine off: with exit=semihosting by SYS_EXIT with machine_exit_status, else by PSCI;
- * a machine that has neither is halted with a message.
- */
 void power_off(void) __noreturn;
-
-/* Resets the machine by PSCI (with exit=semihosting it ends, as above). */
 void power_restart(void) __noreturn;
