@@ -14,52 +14,85 @@
 #include "sys/calls.h"
 #include "task/signal.h"
 
-/* Lock the positions of both files, as far as they are in use, in the order of addresses. */
-static void lock_positions(struct file *a, struct file *b)
-{
-    if (a > b) {
-        struct file *swap = a;
+/* One side of a copy: a descriptor, and where it goes on: where the user says, or at its own. */
+struct end {
+    struct fd_ref ref;
+    struct file *file; /* ref.file */
+    u64 addr;          /* of the user's position, or 0 */
+    loff_t given;
+};
 
-        a = b;
-        b = swap;
-    }
-    if (a && a->mode & FMODE_ATOMIC_POS)
-        mutex_lock(&a->pos_lock);
-    if (b && b != a && b->mode & FMODE_ATOMIC_POS)
-        mutex_lock(&b->pos_lock);
+static void scoped_end_end(struct end *end)
+{
+    fd_ref_put(end->ref);
 }
 
-static void unlock_positions(struct file *a, struct file *b)
+/* 0, -EFAULT, -EBADF; to be in the caller's scope either way. */
+static int end_get(struct end *end, u32 fd, u64 addr)
 {
-    if (a && a->mode & FMODE_ATOMIC_POS)
-        mutex_unlock(&a->pos_lock);
-    if (b && b != a && b->mode & FMODE_ATOMIC_POS)
-        mutex_unlock(&b->pos_lock);
+    end->ref = fd_ref_get(fd);
+    end->file = end->ref.file;
+    end->addr = addr;
+    if (addr && get_user_u64(USER_PTR(addr), (u64 *)&end->given))
+        return -EFAULT;
+    return end->file ? 0 : -EBADF;
 }
 
-/* One page's worth. Bytes written; *in_pos advances by as much. */
-static ssize_t copy_chunk(struct file *in, loff_t *in_pos, struct file *out, loff_t *out_pos,
-                          void *buf, size_t len)
+static loff_t *end_pos(struct end *end)
 {
+    return end->addr ? &end->given : &end->file->pos;
+}
+
+static int end_put_pos(struct end *end)
+{
+    return end->addr && put_user_u64(USER_PTR(end->addr), end->given) ? -EFAULT : 0;
+}
+
+static bool end_locks(struct end *end)
+{
+    return !end->addr && end->file->mode & FMODE_ATOMIC_POS;
+}
+
+/* The positions that are the files' own, in the order of addresses. */
+static void lock_positions(struct end *a, struct end *b)
+{
+    struct end *first = a->file < b->file ? a : b, *second = first == a ? b : a;
+
+    if (end_locks(first))
+        mutex_lock(&first->file->pos_lock);
+    if (end_locks(second) && !(first->file == second->file && end_locks(first)))
+        mutex_lock(&second->file->pos_lock);
+}
+
+static void unlock_positions(struct end *a, struct end *b)
+{
+    if (end_locks(a))
+        mutex_unlock(&a->file->pos_lock);
+    if (end_locks(b) && !(a->file == b->file && end_locks(a)))
+        mutex_unlock(&b->file->pos_lock);
+}
+
+/* One page's worth, through `buf`. Bytes written; in's position advances by as much. */
+static ssize_t copy_chunk(struct end *in, struct end *out, void *buf, size_t len)
+{
+    loff_t pos = *end_pos(in);
     struct iter it;
-    loff_t pos = *in_pos;
     ssize_t n;
 
     iter_kernel(&it, buf, len);
-    n = file_read(in, &it, &pos);
+    n = file_read(in->file, &it, &pos);
     if (n <= 0)
         return n;
     iter_kernel(&it, buf, n);
-    n = file_write(out, &it, out_pos);
+    n = file_write(out->file, &it, out->file->mode & FMODE_STREAM ? NULL : end_pos(out));
     if (n > 0)
-        *in_pos += n;
+        *end_pos(in) += n;
     return n;
 }
 
-static ssize_t copy_between(struct file *in, loff_t *in_pos, struct file *out, loff_t *out_pos,
-                            size_t len)
+static ssize_t copy_between(struct end *in, struct end *out, size_t len)
 {
-    struct page *page = page_alloc(0, 0);
+    struct page *page __scoped(page) = page_alloc(0, 0);
     ssize_t n = 0;
     size_t done = 0;
 
@@ -67,87 +100,55 @@ static ssize_t copy_between(struct file *in, loff_t *in_pos, struct file *out, l
         return -ENOMEM;
     len = MIN(len, IO_COUNT_MAX);
     while (done < len) {
-        size_t part = MIN(len - done, PAGE_SIZE - (*in_pos & PAGE_MASK));
+        size_t part = MIN(len - done, PAGE_SIZE - (*end_pos(in) & PAGE_MASK));
 
-        n = copy_chunk(in, in_pos, out, out_pos, page_to_virt(page), part);
+        n = copy_chunk(in, out, page_to_virt(page), part);
         if (n <= 0)
             break;
         done += n;
         if ((size_t)n < part || (done < len && signal_pending()))
             break;
     }
-    page_put(page);
     return done ? (ssize_t)done : n;
 }
 
-/* offset: the user's position for `in`, or NULL for the file's own. */
-static ssize_t sendfile(struct file *out, struct file *in, loff_t *offset, size_t count)
+static int check_sendfile(struct file *out, struct end *in)
 {
-    struct file *moving = offset ? NULL : in;
-    ssize_t n;
-
-    if (!(in->mode & FMODE_READ))
+    if (!(in->file->mode & FMODE_READ))
         return -EBADF;
-    if (offset && !(in->mode & FMODE_PREAD))
+    if (in->addr && !(in->file->mode & FMODE_PREAD))
         return -ESPIPE;
     if (!(out->mode & FMODE_WRITE))
         return -EBADF;
-    if (out->flags & O_APPEND || !(in->mode & FMODE_PREAD) || !in->ops->read || !out->ops->write)
+    if (out->flags & O_APPEND || !(in->file->mode & FMODE_PREAD) || !in->file->ops->read ||
+        !out->ops->write)
         return -EINVAL;
-    if (offset && *offset < 0)
-        return -EINVAL;
-    lock_positions(moving, out);
-    n = copy_between(in, offset ? offset : &in->pos, out,
-                     out->mode & FMODE_STREAM ? NULL : &out->pos, count);
-    unlock_positions(moving, out);
-    return n;
+    return in->addr && in->given < 0 ? -EINVAL : 0;
 }
 
-long sys_sendfile(u64 out_fd, u64 in_fd, u64 offset_addr, u64 count)
+long sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 {
-    struct fd_ref in, out;
-    loff_t offset;
-    ssize_t result = -EBADF;
+    struct end in __scoped(end), out __scoped(end);
+    ssize_t n = end_get(&in, in_fd, offset);
+    int error = end_get(&out, out_fd, 0);
 
-    if (offset_addr && get_user_u64(USER_PTR(offset_addr), (u64 *)&offset))
-        return -EFAULT;
-    in = fd_ref_get(in_fd);
-    out = fd_ref_get(out_fd);
-    if (in.file && out.file)
-        result = sendfile(out.file, in.file, offset_addr ? &offset : NULL, count);
-    fd_ref_put(out);
-    fd_ref_put(in);
-    if (offset_addr && result >= 0 && put_user_u64(USER_PTR(offset_addr), offset))
-        result = -EFAULT;
-    return result;
+    if (n || error)
+        return n ? n : error;
+    n = check_sendfile(out.file, &in);
+    if (n)
+        return n;
+    lock_positions(&in, &out);
+    n = copy_between(&in, &out, count);
+    unlock_positions(&in, &out);
+    return n >= 0 && end_put_pos(&in) ? -EFAULT : n;
 }
 
-/* Positions of a copy_file_range: where the user keeps one, or the file's own. */
-struct range_end {
-    struct file *file;
-    u64 addr; /* of the user's position, or 0 */
-    loff_t given;
-};
-
-static int range_end_get(struct range_end *end, u64 addr)
+static int check_range(struct end *in, struct end *out, u64 len, u64 flags)
 {
-    end->addr = addr;
-    return addr && get_user_u64(USER_PTR(addr), (u64 *)&end->given) ? -EFAULT : 0;
-}
-
-static loff_t *range_pos(struct range_end *end)
-{
-    return end->addr ? &end->given : &end->file->pos;
-}
-
-static ssize_t check_range(struct range_end *in, struct range_end *out, u64 len, u64 flags)
-{
-    loff_t from = *range_pos(in), to = *range_pos(out);
+    u64 from = *end_pos(in), to = *end_pos(out);
     struct inode *a = in->file->inode, *b = out->file->inode;
 
-    if (flags)
-        return -EINVAL;
-    if (!a || !b)
+    if (flags || !a || !b)
         return -EINVAL;
     if (S_ISDIR(a->mode) || S_ISDIR(b->mode))
         return -EISDIR;
@@ -158,62 +159,40 @@ static ssize_t check_range(struct range_end *in, struct range_end *out, u64 len,
         return -EBADF;
     if (a->sb != b->sb)
         return -EXDEV;
-    if (from < 0 || to < 0)
+    if ((s64)from < 0 || (s64)to < 0)
         return -EINVAL;
-    if ((u64)from + len < (u64)from || (u64)to + len < (u64)to)
+    if (from + len < from || to + len < to)
         return -EOVERFLOW;
-    if (a == b && (u64)from < (u64)to + len && (u64)to < (u64)from + len)
-        return -EINVAL;
-    return 0;
-}
-
-static ssize_t copy_range(struct range_end *in, struct range_end *out, u64 len, u64 flags)
-{
-    struct file *in_moving = in->addr ? NULL : in->file;
-    struct file *out_moving = out->addr ? NULL : out->file;
-    ssize_t n;
-
-    lock_positions(in_moving, out_moving);
-    n = check_range(in, out, len, flags);
-    if (!n && len)
-        n = copy_between(in->file, range_pos(in), out->file, range_pos(out), len);
-    unlock_positions(in_moving, out_moving);
-    if (n > 0 && in->addr && put_user_u64(USER_PTR(in->addr), in->given))
-        n = -EFAULT;
-    if (n > 0 && out->addr && put_user_u64(USER_PTR(out->addr), out->given))
-        n = -EFAULT;
-    return n;
+    return a == b && from < to + len && to < from + len ? -EINVAL : 0;
 }
 
 long sys_copy_file_range(u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len, u64 flags)
 {
-    struct fd_ref in_ref = fd_ref_get(in_fd), out_ref = fd_ref_get(out_fd);
-    struct range_end in = {.file = in_ref.file}, out = {.file = out_ref.file};
-    ssize_t result = -EBADF;
+    struct end in __scoped(end), out __scoped(end);
+    ssize_t n = end_get(&in, in_fd, in_pos);
+    int error = end_get(&out, out_fd, out_pos);
 
-    if (in.file && out.file) {
-        result = range_end_get(&in, in_pos);
-        if (!result)
-            result = range_end_get(&out, out_pos);
-        if (!result)
-            result = copy_range(&in, &out, len, flags);
-    }
-    fd_ref_put(out_ref);
-    fd_ref_put(in_ref);
-    return result;
+    if (n || error)
+        return n ? n : error;
+    lock_positions(&in, &out);
+    n = check_range(&in, &out, len, flags);
+    if (!n && len)
+        n = copy_between(&in, &out, len);
+    unlock_positions(&in, &out);
+    return n > 0 && (end_put_pos(&in) || end_put_pos(&out)) ? -EFAULT : n;
 }
 
 /* Both files exist and could be used; moving pages of pipes is not supported. */
 static long no_splice(u64 in_fd, u64 out_fd, u64 len)
 {
-    struct fd_ref in = fd_ref_get(in_fd), out = fd_ref_get(out_fd);
-    long result = -EINVAL;
+    struct end in __scoped(end), out __scoped(end);
+    int error = end_get(&in, in_fd, 0), error2 = end_get(&out, out_fd, 0);
 
-    if (!in.file || !out.file || !(in.file->mode & FMODE_READ) || !(out.file->mode & FMODE_WRITE))
-        result = -EBADF;
-    fd_ref_put(out);
-    fd_ref_put(in);
-    return len ? result : 0;
+    if (!len)
+        return 0;
+    if (error || error2 || !(in.file->mode & FMODE_READ) || !(out.file->mode & FMODE_WRITE))
+        return -EBADF;
+    return -EINVAL;
 }
 
 long sys_splice(u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len, u64 flags)

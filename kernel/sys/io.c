@@ -29,33 +29,24 @@ static inline int check_mode(const struct file *file, bool write)
     return 0;
 }
 
-/* One transfer at the file's own position. */
-static inline ssize_t transfer(struct file *file, struct iter *it, u32 flags, bool write)
+/* One transfer at *pos, or, for NULL, at the file's own position. */
+static inline ssize_t transfer(struct file *file, struct iter *it, const loff_t *pos, u32 flags,
+                               bool write)
 {
     struct io_request req = {.file = file, .iter = it};
-    bool locked = file_pos_shared(file);
+    bool locked = !pos && file_pos_shared(file);
     ssize_t n;
 
     req.flags = file_io_flags(file) | flags;
     if (unlikely(locked))
         mutex_lock(&file->pos_lock);
-    req.pos = file->pos;
+    req.pos = pos ? *pos : file->pos;
     n = write ? file->ops->write(&req) : file->ops->read(&req);
-    if (n > 0 && !(file->mode & FMODE_STREAM))
+    if (n > 0 && !pos && !(file->mode & FMODE_STREAM))
         file->pos = req.pos;
     if (unlikely(locked))
         mutex_unlock(&file->pos_lock);
     return n;
-}
-
-/* One transfer at a position given. */
-static inline ssize_t transfer_at(struct file *file, struct iter *it, loff_t pos, u32 flags,
-                                  bool write)
-{
-    struct io_request req = {.file = file, .iter = it, .pos = pos};
-
-    req.flags = file_io_flags(file) | flags;
-    return write ? file->ops->write(&req) : file->ops->read(&req);
 }
 
 /* The iterator over one user buffer. 0 or -EFAULT; what is too long is cut, as Linux does. */
@@ -95,7 +86,7 @@ static __always_inline long read_or_write(u64 fd, u64 buf, u64 count, bool write
     if (unlikely(result))
         goto put;
     if (unlikely(mode & FMODE_ATOMIC_POS && ref_read(&file->refs) > 1)) {
-        result = transfer(file, &it, 0, write);
+        result = transfer(file, &it, NULL, 0, write);
         goto put;
     }
     req.file = file;
@@ -123,24 +114,21 @@ long sys_write(u64 fd, u64 buf, u64 count)
 
 static inline long positional(u64 fd, u64 buf, u64 count, loff_t pos, bool write)
 {
-    struct fd_ref ref;
+    struct fd_ref ref __scoped(fd) = {0};
     struct iter it;
-    ssize_t result;
+    int error;
 
     if (unlikely(pos < 0))
         return -EINVAL;
     ref = fd_ref_get(fd);
     if (unlikely(!ref.file))
         return -EBADF;
-    result = -ESPIPE;
-    if (likely(ref.file->mode & (write ? FMODE_PWRITE : FMODE_PREAD)))
-        result = check_mode(ref.file, write);
-    if (likely(!result))
-        result = buffer_iter(&it, buf, count);
-    if (likely(!result))
-        result = transfer_at(ref.file, &it, pos, 0, write);
-    fd_ref_put(ref);
-    return result;
+    if (unlikely(!(ref.file->mode & (write ? FMODE_PWRITE : FMODE_PREAD))))
+        return -ESPIPE;
+    error = check_mode(ref.file, write);
+    if (likely(!error))
+        error = buffer_iter(&it, buf, count);
+    return unlikely(error) ? error : transfer(ref.file, &it, &pos, 0, write);
 }
 
 long sys_pread64(u64 fd, u64 buf, u64 count, u64 pos)
@@ -173,31 +161,27 @@ static ssize_t vector_copy(struct iovec *iov, u64 addr, u64 count)
     return total;
 }
 
-/* pos < 0: the file's own position. */
-static long vector_transfer(struct file *file, u64 addr, u64 count, loff_t pos, u32 flags,
+static long vector_transfer(struct file *file, u64 addr, u64 count, const loff_t *pos, u32 flags,
                             bool write)
 {
-    struct iovec fast[IOV_FAST], *iov = fast;
+    struct iovec fast[IOV_FAST], *iov = fast, *large __scoped(kmalloc) = NULL;
     struct iter it;
-    ssize_t total, result;
+    ssize_t total;
+    int error;
 
     if (count > IOV_MAX)
         return -EINVAL;
     if (count > IOV_FAST) {
-        iov = kmalloc(count * sizeof(*iov));
+        iov = large = kmalloc(count * sizeof(*iov));
         if (!iov)
             return -ENOMEM;
     }
     total = vector_copy(iov, addr, count);
-    result = total < 0 ? total : check_mode(file, write);
-    if (!result && total) {
-        iter_iovec(&it, iov, count, total, true);
-        result =
-            pos < 0 ? transfer(file, &it, flags, write) : transfer_at(file, &it, pos, flags, write);
-    }
-    if (iov != fast)
-        kfree(iov);
-    return result;
+    error = total < 0 ? (int)total : check_mode(file, write);
+    if (error || !total)
+        return error;
+    iter_iovec(&it, iov, count, total, true);
+    return transfer(file, &it, pos, flags, write);
 }
 
 static int rwf_to_io(const struct file *file, u32 rwf, u32 *flags)
@@ -215,22 +199,19 @@ static int rwf_to_io(const struct file *file, u32 rwf, u32 *flags)
 /* `own`: at the file's own position. */
 static long vector_call(u64 fd, u64 iov, u64 count, loff_t pos, bool own, u32 rwf, bool write)
 {
-    struct fd_ref ref;
+    struct fd_ref ref __scoped(fd) = {0};
     u32 flags;
-    long result;
+    int error;
 
     if (!own && pos < 0)
         return -EINVAL;
     ref = fd_ref_get(fd);
     if (!ref.file)
         return -EBADF;
-    result = -ESPIPE;
-    if (own || ref.file->mode & (write ? FMODE_PWRITE : FMODE_PREAD))
-        result = rwf_to_io(ref.file, rwf, &flags);
-    if (!result)
-        result = vector_transfer(ref.file, iov, count, own ? -1 : pos, flags, write);
-    fd_ref_put(ref);
-    return result;
+    if (!own && !(ref.file->mode & (write ? FMODE_PWRITE : FMODE_PREAD)))
+        return -ESPIPE;
+    error = rwf_to_io(ref.file, rwf, &flags);
+    return error ? error : vector_transfer(ref.file, iov, count, own ? NULL : &pos, flags, write);
 }
 
 long sys_readv(u64 fd, u64 iov, u64 count)
@@ -266,13 +247,9 @@ long sys_pwritev2(u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf)
 
 long sys_lseek(u64 fd, u64 offset, u64 whence)
 {
-    struct fd_ref ref = fd_ref_get(fd);
-    long result = -EINVAL;
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
     if (!ref.file)
         return -EBADF;
-    if ((u32)whence <= SEEK_HOLE)
-        result = file_seek(ref.file, offset, whence);
-    fd_ref_put(ref);
-    return result;
+    return (u32)whence <= SEEK_HOLE ? file_seek(ref.file, offset, whence) : -EINVAL;
 }

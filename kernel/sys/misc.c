@@ -43,9 +43,8 @@ static long set_name(char *name, u64 text, u64 length)
         return -EINVAL;
     if (copy_from_user(buf, USER_PTR(text), (u32)length))
         return -EFAULT;
-    spin_lock(&uts->lock);
+    spin_guard(&uts->lock);
     memcpy(name, buf, sizeof(buf));
-    spin_unlock(&uts->lock);
     return 0;
 }
 
@@ -232,42 +231,12 @@ static size_t bytes_from(struct log_reader reader, char *line)
     return total;
 }
 
-/* The newest lines that fit, from the mark on. */
-static long read_all(u64 buf, size_t size, bool clear, char *line)
-{
-    struct log_reader reader = log_cleared, end;
-    size_t total = bytes_from(reader, line);
-    long done;
-
-    while (total > size) {
-        size_t n = next_line(&reader, line);
-
-        if (!n)
-            break;
-        total -= n;
-    }
-    end = reader;
-    done = copy_lines(&end, buf, size, line);
-    if (clear && done >= 0)
-        log_seek_newest(&log_cleared);
-    return done;
-}
-
-static long read_wait(u64 buf, size_t size, char *line)
-{
-    long done;
-
-    while (!(done = copy_lines(&log_reader, buf, size, line))) {
-        if (sleep_until(clock_monotonic_ns() + LOG_LOOK_NS, true))
-            return -ERESTARTSYS;
-    }
-    return done;
-}
-
+/* The newest lines that fit, from the mark on; or those not yet read, waiting for one. */
 static long syslog_read(u32 action, u64 buf, s32 size)
 {
-    char *line;
-    long result;
+    char *line __scoped(kmalloc) = NULL;
+    struct log_reader reader = log_cleared;
+    long done = 0;
 
     if (!buf || size < 0)
         return -EINVAL;
@@ -276,49 +245,45 @@ static long syslog_read(u32 action, u64 buf, s32 size)
     line = kmalloc(LOG_LINE_MAX);
     if (!line)
         return -ENOMEM;
-    if (action == SYSLOG_READ)
-        result = read_wait(buf, size, line);
-    else
-        result = read_all(buf, size, action == SYSLOG_READ_CLEAR, line);
-    kfree(line);
-    return result;
-}
-
-static long console_level(u32 action, s32 level)
-{
-    switch (action) {
-    case SYSLOG_CONSOLE_OFF:
-        if (!saved_console_level)
-            saved_console_level = log_console_level();
-        log_set_console_level(1);
-        return 0;
-    case SYSLOG_CONSOLE_ON:
-        if (saved_console_level)
-            log_set_console_level(saved_console_level);
-        saved_console_level = 0;
-        return 0;
+    if (action == SYSLOG_READ) {
+        while (!(done = copy_lines(&log_reader, buf, size, line))) {
+            if (sleep_until(clock_monotonic_ns() + LOG_LOOK_NS, true))
+                return -ERESTARTSYS;
+        }
+        return done;
     }
-    if (level < 1 || level > 8)
-        return -EINVAL;
-    log_set_console_level(level);
-    saved_console_level = 0;
-    return 0;
+    for (size_t n, total = bytes_from(reader, line); total > (size_t)size; total -= n) {
+        n = next_line(&reader, line);
+        if (!n)
+            break;
+    }
+    done = copy_lines(&reader, buf, size, line);
+    if (action == SYSLOG_READ_CLEAR && done >= 0)
+        log_seek_newest(&log_cleared);
+    return done;
 }
 
 static long unread(void)
 {
-    char *line = kmalloc(LOG_LINE_MAX);
-    long result;
+    char *line __scoped(kmalloc) = kmalloc(LOG_LINE_MAX);
 
-    if (!line)
-        return -ENOMEM;
-    result = bytes_from(log_reader, line);
-    kfree(line);
-    return result;
+    return line ? (long)bytes_from(log_reader, line) : -ENOMEM;
+}
+
+/* From now on; `saved` is what CONSOLE_ON goes back to, 0: nothing. */
+static long console_level(u32 level, u32 saved)
+{
+    if (level < 1 || level > 8)
+        return -EINVAL;
+    log_set_console_level(level);
+    saved_console_level = saved;
+    return 0;
 }
 
 long sys_syslog(u64 action, u64 buf, u64 size)
 {
+    u32 level = log_console_level(), saved = saved_console_level;
+
     if ((u32)action != SYSLOG_READ_ALL && (u32)action != SYSLOG_SIZE_BUFFER &&
         !cred_has_cap(CAP_SYSLOG) && !cred_has_cap(CAP_SYS_ADMIN))
         return -EPERM;
@@ -329,9 +294,9 @@ long sys_syslog(u64 action, u64 buf, u64 size)
     case SYSLOG_READ_ALL:
     case SYSLOG_READ_CLEAR: return syslog_read((u32)action, buf, (s32)size);
     case SYSLOG_CLEAR: log_seek_newest(&log_cleared); return 0;
-    case SYSLOG_CONSOLE_OFF:
-    case SYSLOG_CONSOLE_ON:
-    case SYSLOG_CONSOLE_LEVEL: return console_level((u32)action, (s32)size);
+    case SYSLOG_CONSOLE_OFF: return console_level(1, saved ? saved : level);
+    case SYSLOG_CONSOLE_ON: return console_level(saved ? saved : level, 0);
+    case SYSLOG_CONSOLE_LEVEL: return console_level(size, 0);
     case SYSLOG_SIZE_UNREAD: return unread();
     case SYSLOG_SIZE_BUFFER: return log_capacity();
     }

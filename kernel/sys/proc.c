@@ -101,15 +101,6 @@ long sys_exit_group(u64 status)
 
 /* ---- waiting ---- */
 
-static u32 own_pgrp(void)
-{
-    struct pgrp *pgrp = current_pgrp_get();
-    u32 number = pid_number(pgrp->pid);
-
-    pgrp_put(pgrp);
-    return number;
-}
-
 long sys_wait4(u64 pid, u64 status, u64 options, u64 rusage)
 {
     const u32 known = WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WCLONE | WALL;
@@ -124,7 +115,7 @@ long sys_wait4(u64 pid, u64 status, u64 options, u64 rusage)
     if (which > 0)
         r.which = WAIT_PID, r.number = which;
     else if (which != -1)
-        r.which = WAIT_PGRP, r.number = which ? (u32)-which : own_pgrp();
+        r.which = WAIT_PGRP, r.number = which ? (u32)-which : sys_getpgid(0);
     error = process_wait(&r);
     if (error || !r.pid)
         return error;
@@ -143,7 +134,7 @@ long sys_wait4(u64 pid, u64 status, u64 options, u64 rusage)
 /* Which processes waitid(2) means. 0 or -errno. */
 static int waitid_target(u32 type, s32 id, struct wait_request *r)
 {
-    struct file *file;
+    struct file *file __scoped(file) = NULL;
     struct pid *pid;
 
     switch (type) {
@@ -154,16 +145,15 @@ static int waitid_target(u32 type, s32 id, struct wait_request *r)
         return id > 0 ? 0 : -EINVAL;
     case P_PGID:
         r->which = WAIT_PGRP;
-        r->number = id ? (u32)id : own_pgrp();
+        r->number = id ? (u32)id : sys_getpgid(0);
         return id >= 0 ? 0 : -EINVAL;
     case P_PIDFD:
-        file = id < 0 ? NULL : fd_get(id);
-        if (!file)
-            return id < 0 ? -EINVAL : -EBADF;
-        pid = pidfd_pid(file);
+        if (id < 0)
+            return -EINVAL;
+        file = fd_get(id);
+        pid = file ? pidfd_pid(file) : NULL;
         r->which = WAIT_PID;
         r->number = pid_number(pid);
-        file_put(file);
         return pid ? 0 : -EBADF;
     }
     return -EINVAL;
@@ -230,13 +220,10 @@ long sys_gettid(void)
 long sys_getppid(void)
 {
     struct process *parent;
-    u32 number;
 
-    rcu_read_lock();
+    rcu_guard();
     parent = rcu_dereference(current_process()->parent);
-    number = parent ? parent->tgid : 0;
-    rcu_read_unlock();
-    return number;
+    return parent ? parent->tgid : 0;
 }
 
 long sys_pidfd_open(u64 number, u64 flags)
@@ -366,18 +353,15 @@ long sys_setpgid(u64 pid, u64 group)
 /* The number of the group or session of a process. */
 static long group_number(s32 number, bool session)
 {
-    irqflags_t flags;
     struct process *process;
-    long result = -ESRCH;
 
     if (number < 0)
         return -ESRCH;
-    flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock);
     process = process_or_self(number);
-    if (process && process->state != PROCESS_REAPED)
-        result = pid_number(session ? process->pgrp->session->pid : process->pgrp->pid);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return result;
+    if (!process || process->state == PROCESS_REAPED)
+        return -ESRCH;
+    return pid_number(session ? process->pgrp->session->pid : process->pgrp->pid);
 }
 
 long sys_getpgid(u64 pid)

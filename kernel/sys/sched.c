@@ -28,12 +28,12 @@ static struct task *target_get(u64 number, int *error)
 /* Whose effective id is the target's real or effective one. */
 static bool owns(struct task *task)
 {
-    struct cred *other = task_cred_get(task);
     u32 me = current_cred()->euid;
-    bool yes = me == other->uid || me == other->euid;
+    const struct cred *other;
 
-    cred_put(other);
-    return yes;
+    rcu_guard();
+    other = rcu_dereference(task->cred);
+    return me == other->uid || me == other->euid;
 }
 
 static u64 target_limit(struct task *task, enum rlimit_which which)
@@ -74,79 +74,87 @@ static int policy_check(struct task *task, int policy, int priority, bool reset_
     return 0;
 }
 
-static long set_policy(u64 pid, int policy, int priority)
+static int may_nice(struct task *task, int nice)
 {
-    int error;
-    struct task *task = target_get(pid, &error);
-    bool reset_on_fork;
+    if (cred_has_cap(CAP_SYS_NICE))
+        return 0;
+    if (!owns(task))
+        return -EPERM;
+    if (nice < task->thread.nice && (u64)(20 - nice) > target_limit(task, RLIMIT_NICE))
+        return -EACCES;
+    return 0;
+}
 
-    if (!task)
-        return error;
-    if (policy < 0) {
-        policy = task->thread.policy;
-        reset_on_fork = task->thread.reset_on_fork;
-    } else {
-        reset_on_fork = policy & SCHED_RESET_ON_FORK;
-        policy &= ~SCHED_RESET_ON_FORK;
-    }
-    error = policy_check(task, policy, priority, reset_on_fork);
+/* nice NULL: stays. All is checked before the first change. */
+static int policy_set(struct task *task, int policy, int priority, bool reset_on_fork,
+                      const int *nice)
+{
+    int error = policy_check(task, policy, priority, reset_on_fork);
+
+    if (!error && nice)
+        error = may_nice(task, *nice) ? -EPERM : 0;
     if (!error)
         error = thread_set_policy(&task->thread, policy, priority);
-    if (!error)
-        WRITE_ONCE(task->thread.reset_on_fork, reset_on_fork);
-    task_put(task);
-    return error;
+    if (error)
+        return error;
+    if (nice)
+        thread_set_nice(&task->thread, *nice);
+    WRITE_ONCE(task->thread.reset_on_fork, reset_on_fork);
+    return 0;
 }
 
-long sys_sched_setscheduler(u64 pid, u64 policy, u64 param)
+/* The policy as the calls have it: with a flag. */
+static int policy_of(const struct task *task)
 {
-    u32 priority;
-
-    if ((s32)policy < 0 || !param)
-        return -EINVAL;
-    if (get_user_u32(USER_PTR(param), &priority))
-        return -EFAULT;
-    return set_policy(pid, (s32)policy, (s32)priority);
+    return task->thread.policy | (task->thread.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
 }
 
-long sys_sched_setparam(u64 pid, u64 param)
+/* policy < 0: the one it has. */
+static long set_policy(u64 pid, int policy, u64 param)
 {
+    struct task *task __scoped(task) = NULL;
     u32 priority;
+    int error;
 
     if (!param)
         return -EINVAL;
     if (get_user_u32(USER_PTR(param), &priority))
         return -EFAULT;
-    return set_policy(pid, -1, (s32)priority);
+    task = target_get(pid, &error);
+    if (!task)
+        return error;
+    if (policy < 0)
+        policy = policy_of(task);
+    return policy_set(task, policy & ~SCHED_RESET_ON_FORK, (s32)priority,
+                      policy & SCHED_RESET_ON_FORK, NULL);
+}
+
+long sys_sched_setscheduler(u64 pid, u64 policy, u64 param)
+{
+    return (s32)policy < 0 ? -EINVAL : set_policy(pid, (s32)policy, param);
+}
+
+long sys_sched_setparam(u64 pid, u64 param)
+{
+    return set_policy(pid, -1, param);
 }
 
 long sys_sched_getscheduler(u64 pid)
 {
     int error;
-    struct task *task = target_get(pid, &error);
-    long policy;
+    struct task *task __scoped(task) = target_get(pid, &error);
 
-    if (!task)
-        return error;
-    policy = task->thread.policy | (task->thread.reset_on_fork ? SCHED_RESET_ON_FORK : 0);
-    task_put(task);
-    return policy;
+    return task ? policy_of(task) : error;
 }
 
 long sys_sched_getparam(u64 pid, u64 param)
 {
     int error;
-    struct task *task;
-    u32 priority;
+    struct task *task __scoped(task) = target_get(pid, &error);
 
     if (!param)
         return -EINVAL;
-    task = target_get(pid, &error);
-    if (!task)
-        return error;
-    priority = task->thread.rt_priority;
-    task_put(task);
-    return put_user_u32(USER_PTR(param), priority);
+    return task ? put_user_u32(USER_PTR(param), task->thread.rt_priority) : error;
 }
 
 long sys_sched_get_priority_max(u64 policy)
@@ -172,15 +180,13 @@ long sys_sched_get_priority_min(u64 policy)
 long sys_sched_rr_get_interval(u64 pid, u64 out)
 {
     int error;
-    struct task *task = target_get(pid, &error);
-    u64 ns;
+    struct task *task __scoped(task) = target_get(pid, &error);
+    u64 ns = FAIR_SLICE_NS;
 
     if (!task)
         return error;
-    ns = task->thread.policy == SCHED_RR     ? RR_SLICE_NS
-         : task->thread.policy == SCHED_FIFO ? 0
-                                             : FAIR_SLICE_NS;
-    task_put(task);
+    if (real_time(task->thread.policy))
+        ns = task->thread.policy == SCHED_RR ? RR_SLICE_NS : 0;
     return timespec_put(USER_PTR(out), ns);
 }
 
@@ -198,21 +204,10 @@ struct sched_attr_abi {
 
 _Static_assert(sizeof(struct sched_attr_abi) == SCHED_ATTR_SIZE, "struct sched_attr");
 
-static int may_nice(struct task *task, int nice)
-{
-    if (cred_has_cap(CAP_SYS_NICE))
-        return 0;
-    if (!owns(task))
-        return -EPERM;
-    if (nice < task->thread.nice && (u64)(20 - nice) > target_limit(task, RLIMIT_NICE))
-        return -EACCES;
-    return 0;
-}
-
 long sys_sched_setattr(u64 pid, u64 attr, u64 flags)
 {
+    struct task *task __scoped(task) = NULL;
     struct sched_attr_abi a;
-    struct task *task;
     int error;
 
     if (!attr || (u32)flags)
@@ -226,35 +221,24 @@ long sys_sched_setattr(u64 pid, u64 attr, u64 flags)
     task = target_get(pid, &error);
     if (!task)
         return error;
-    error = policy_check(task, a.policy, a.priority, a.flags & ATTR_RESET_ON_FORK);
-    if (!error && !real_time(a.policy))
-        error = may_nice(task, a.nice) ? -EPERM : 0;
-    if (!error)
-        error = thread_set_policy(&task->thread, a.policy, a.priority);
-    if (!error && !real_time(a.policy))
-        thread_set_nice(&task->thread, a.nice);
-    if (!error)
-        WRITE_ONCE(task->thread.reset_on_fork, a.flags & ATTR_RESET_ON_FORK);
-    task_put(task);
-    return error;
+    return policy_set(task, a.policy, a.priority, a.flags & ATTR_RESET_ON_FORK,
+                      real_time(a.policy) ? NULL : &a.nice);
 }
 
 long sys_sched_getattr(u64 pid, u64 attr, u64 size, u64 flags)
 {
     struct sched_attr_abi a = {.size = SCHED_ATTR_SIZE};
-    struct task *task;
     int error;
+    struct task *task __scoped(task) = target_get(pid, &error);
 
-    if (!attr || (u32)size < SCHED_ATTR_SIZE || (u32)size > 4096 || (u32)flags)
+    if (!attr || (u32)size < SCHED_ATTR_SIZE || (u32)size > STRUCT_MAX || (u32)flags)
         return -EINVAL;
-    task = target_get(pid, &error);
     if (!task)
         return error;
     a.policy = task->thread.policy;
     a.flags = task->thread.reset_on_fork ? ATTR_RESET_ON_FORK : 0;
     a.priority = task->thread.rt_priority;
     a.nice = real_time(a.policy) ? 0 : task->thread.nice;
-    task_put(task);
     return copy_to_user(USER_PTR(attr), &a, sizeof(a));
 }
 
@@ -263,37 +247,32 @@ long sys_sched_getattr(u64 pid, u64 attr, u64 size, u64 flags)
 long sys_sched_setaffinity(u64 pid, u64 size, u64 mask)
 {
     size_t used = MIN_T(size_t, (u32)size, BITMAP_WORDS(cpu_count) * 8);
+    struct task *task __scoped(task) = NULL;
     struct cpumask wanted = {0};
-    struct task *task;
     int error;
 
     if (copy_from_user(&wanted, USER_PTR(mask), used))
         return -EFAULT;
     task = target_get(pid, &error);
     if (!task)
-        return error == -EINVAL ? -ESRCH : error;
+        return -ESRCH;
     if (!owns(task) && !cred_has_cap(CAP_SYS_NICE))
-        error = -EPERM;
-    else
-        error = thread_set_affinity(&task->thread, &wanted);
-    task_put(task);
-    return error;
+        return -EPERM;
+    return thread_set_affinity(&task->thread, &wanted);
 }
 
 long sys_sched_getaffinity(u64 pid, u64 size, u64 mask)
 {
     size_t need = BITMAP_WORDS(cpu_count) * 8, given = (u32)size;
-    struct cpumask set;
-    struct task *task;
     int error;
+    struct task *task __scoped(task) = target_get(pid, &error);
+    struct cpumask set;
 
     if (given * 8 < cpu_count || given % 8)
         return -EINVAL;
-    task = target_get(pid, &error);
     if (!task)
-        return error == -EINVAL ? -ESRCH : error;
+        return -ESRCH;
     thread_get_affinity(&task->thread, &set);
-    task_put(task);
     for (u32 cpu = 0; cpu < need * 8; cpu++) {
         if (cpu >= cpu_count || !cpu_online(cpu))
             cpumask_clear(&set, cpu);
@@ -341,57 +320,38 @@ static void visit(struct priority_walk *walk, struct task *task)
         walk->error = error;
 }
 
-static bool meant(const struct process *process, u32 which, u32 who)
-{
-    if (which == PRIO_PGRP)
-        return pid_number(process->pgrp->pid) == who;
-    return rcu_dereference(process->leader->cred)->uid == who;
-}
-
 /* All tasks of a group or user. */
 static void visit_all(struct priority_walk *walk, u32 which, u32 who)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *process;
     struct task *task;
 
+    spin_guard_irqsave(&process_tree_lock);
     list_for_each_entry(process, &process_list, all) {
-        if (!meant(process, which, who))
+        if (which == PRIO_PGRP ? pid_number(process->pgrp->pid) != who
+                               : rcu_dereference(process->leader->cred)->uid != who)
             continue;
         list_for_each_entry(task, &process->threads, thread_link)
             visit(walk, task);
     }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
+/* who 0: the caller's own process, group or user. */
 static int priority_walk(struct priority_walk *walk, u32 which, u32 who)
 {
-    struct task *task;
-    struct pgrp *pgrp;
+    struct task *task __scoped(task) = NULL;
 
     walk->error = -ESRCH;
     switch (which) {
     case PRIO_PROCESS:
         task = who ? task_find_get(who) : task_get(self_task());
-        if (task) {
+        if (task)
             visit(walk, task);
-            task_put(task);
-        }
-        return walk->error;
-    case PRIO_PGRP:
-        if (!who) {
-            pgrp = current_pgrp_get();
-            who = pid_number(pgrp->pid);
-            pgrp_put(pgrp);
-        }
         break;
-    case PRIO_USER:
-        if (!who)
-            who = current_cred()->uid;
-        break;
+    case PRIO_PGRP: visit_all(walk, which, who ? who : sys_getpgid(0)); break;
+    case PRIO_USER: visit_all(walk, which, who ? who : current_cred()->uid); break;
     default: return -EINVAL;
     }
-    visit_all(walk, which, who);
     return walk->error;
 }
 

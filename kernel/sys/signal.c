@@ -19,13 +19,11 @@
 /* Signals that are pending for an action that now ignores them are dropped (POSIX). */
 static __noinline void drop_ignored(struct process *process, int sig)
 {
-    irqflags_t flags = spin_lock_irqsave(&process->lock);
-
+    spin_guard_irqsave(&process->lock);
     if (signal_is_ignored_locked(process, sig)) {
         signal_flush_locked(process, SIGNAL_BIT(sig));
         signal_recalc_locked();
     }
-    spin_unlock_irqrestore(&process->lock, flags);
 }
 
 /*
@@ -40,10 +38,8 @@ static bool own_table(struct process *process, struct sighand *table)
 static __noinline void action_set_shared(struct sighand *table, struct sigaction *slot,
                                          const struct sigaction *new)
 {
-    irqflags_t flags = spin_lock_irqsave(&table->lock);
-
+    spin_guard_irqsave(&table->lock);
     *slot = *new;
-    spin_unlock_irqrestore(&table->lock, flags);
 }
 
 static __noinline int action_get(struct process *process, int sig, struct user_ptr out)
@@ -191,64 +187,69 @@ long sys_rt_sigreturn(void)
 
 /* ---- sending ---- */
 
-/* With the right to do so; sig 0 only asks for it. */
-static int send_checked_locked(struct process *process, int sig, const struct siginfo *info)
+/* To a process, or to one task of it. sig 0 only asks for the right. */
+static int send_allowed(struct process *process, struct task *task, int sig,
+                        const struct siginfo *info)
 {
-    if (!task_may_signal_locked(process, sig))
-        return -EPERM;
-    return sig ? signal_send_process(process, sig, info) : 0;
+    if (!sig)
+        return 0;
+    return task ? signal_send_task(task, sig, info) : signal_send_process(process, sig, info);
 }
 
+static int send_checked(struct process *process, struct task *task, int sig,
+                        const struct siginfo *info)
+{
+    return task_may_signal(process, sig) ? send_allowed(process, task, sig, info) : -EPERM;
+}
+
+static int send_checked_locked(struct process *process, int sig, const struct siginfo *info)
+{
+    return task_may_signal_locked(process, sig) ? send_allowed(process, NULL, sig, info) : -EPERM;
+}
+
+/* The number of any of its threads means the process, too. */
 static int kill_one(u32 number, int sig, const struct siginfo *info)
 {
     struct process *process;
     struct task *thread;
-    int error = -ESRCH;
 
-    rcu_read_lock();
+    rcu_guard();
     process = process_find(number);
-    if (!process) { /* the number of any of its threads means the process, too */
-        thread = task_find(number);
-        process = thread ? thread->process : NULL;
-    }
-    if (process) {
-        if (!task_may_signal(process, sig))
-            error = -EPERM;
-        else
-            error = sig ? signal_send_process(process, sig, info) : 0;
-    }
-    rcu_read_unlock();
-    return error;
+    thread = process ? NULL : task_find(number);
+    if (thread)
+        process = thread->process;
+    return process ? send_checked(process, NULL, sig, info) : -ESRCH;
 }
 
 static int kill_pgrp(u32 number, int sig, const struct siginfo *info)
 {
     struct process *process;
+    struct pgrp *pgrp = NULL;
+    struct pid *pid;
     int result = -ESRCH;
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct pid *pid = number ? pid_find(number) : NULL;
-    struct pgrp *pgrp = number ? pid ? pid->pgrp : NULL : current_process()->pgrp;
 
-    if (pgrp) {
-        list_for_each_entry(process, &pgrp->members, pgrp_link) {
-            int error = send_checked_locked(process, sig, info);
+    spin_guard_irqsave(&process_tree_lock);
+    pid = number ? pid_find(number) : current_process()->pgrp->pid;
+    pgrp = pid ? pid->pgrp : NULL;
+    if (!pgrp)
+        return -ESRCH;
+    list_for_each_entry(process, &pgrp->members, pgrp_link) {
+        int error = send_checked_locked(process, sig, info);
 
-            if (!error || result == -ESRCH)
-                result = error;
-        }
+        if (!error || result == -ESRCH)
+            result = error;
     }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
     return result;
 }
 
 /* kill(-1): everybody but init and the caller; those who may not be signalled are no error. */
 static int kill_all(int sig, const struct siginfo *info)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *process;
     bool any = false;
     int result = 0;
 
+    spin_guard_irqsave(&process_tree_lock);
     list_for_each_entry(process, &process_list, all) {
         int error;
 
@@ -259,7 +260,6 @@ static int kill_all(int sig, const struct siginfo *info)
         if (error != -EPERM)
             result = error;
     }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
     return any ? result : -ESRCH;
 }
 
@@ -272,7 +272,7 @@ long sys_kill(u64 pid, u64 signal)
     if ((u32)sig > SIGNAL_MAX)
         return -EINVAL;
     if (target == (s32)self->tgid)
-        return sig ? signal_send_process(self, sig, &signal_by_kill) : 0;
+        return send_allowed(self, NULL, sig, &signal_by_kill);
     if (target > 0)
         return kill_one(target, sig, &signal_by_kill);
     if (target == -1)
@@ -282,42 +282,41 @@ long sys_kill(u64 pid, u64 signal)
     return kill_pgrp((u32)-target, sig, &signal_by_kill);
 }
 
-/* To one thread; tgid 0: of any process. */
-static long send_thread(s32 tgid, s32 tid, int sig, const struct siginfo *info)
+/* To one thread of a process. */
+static long send_thread(u32 tgid, u32 tid, int sig, const struct siginfo *info)
 {
     struct task *task;
-    long error = -ESRCH;
 
-    rcu_read_lock();
+    rcu_guard();
     task = task_find(tid);
-    if (task && (!tgid || task->process->tgid == (u32)tgid)) {
-        if (!task_may_signal(task->process, sig))
-            error = -EPERM;
-        else
-            error = sig ? signal_send_task(task, sig, info) : 0;
-    }
-    rcu_read_unlock();
-    return error;
+    if (!task || task->process->tgid != tgid)
+        return -ESRCH;
+    return send_checked(task->process, task, sig, info);
 }
 
-long sys_tkill(u64 tid, u64 signal)
+static bool numbers_ok(u64 tgid, u64 tid, u64 signal)
 {
-    struct siginfo info;
-
-    if ((s32)tid <= 0 || (u32)signal > SIGNAL_MAX)
-        return -EINVAL;
-    siginfo_user(&info, (s32)signal, SI_TKILL);
-    return send_thread(0, (s32)tid, (s32)signal, &info);
+    return (s32)tgid > 0 && (s32)tid > 0 && (u32)signal <= SIGNAL_MAX;
 }
 
 long sys_tgkill(u64 tgid, u64 tid, u64 signal)
 {
     struct siginfo info;
 
-    if ((s32)tgid <= 0 || (s32)tid <= 0 || (u32)signal > SIGNAL_MAX)
+    if (!numbers_ok(tgid, tid, signal))
         return -EINVAL;
     siginfo_user(&info, (s32)signal, SI_TKILL);
-    return send_thread((s32)tgid, (s32)tid, (s32)signal, &info);
+    return send_thread(tgid, tid, (s32)signal, &info);
+}
+
+long sys_tkill(u64 tid, u64 signal)
+{
+    struct task *task __scoped(task) = NULL;
+
+    if (!numbers_ok(tid, tid, signal))
+        return -EINVAL;
+    task = task_find_get(tid);
+    return task ? sys_tgkill(task->process->tgid, tid, signal) : -ESRCH;
 }
 
 /* A siginfo_t of the caller's making: not one that only the kernel or kill could have sent. */
@@ -347,15 +346,15 @@ long sys_rt_tgsigqueueinfo(u64 tgid, u64 tid, u64 signal, u64 uinfo)
     struct siginfo info;
     int error;
 
-    if ((s32)tgid <= 0 || (s32)tid <= 0 || (u32)signal > SIGNAL_MAX)
+    if (!numbers_ok(tgid, tid, signal))
         return -EINVAL;
     error = siginfo_get(USER_PTR(uinfo), (s32)signal, (u32)tgid == current_process()->tgid, &info);
-    return error ? error : send_thread((s32)tgid, (s32)tid, (s32)signal, &info);
+    return error ? error : send_thread(tgid, tid, (s32)signal, &info);
 }
 
 long sys_pidfd_send_signal(u64 fd, u64 signal, u64 uinfo, u64 flags)
 {
-    struct file *file;
+    struct file *file __scoped(file) = NULL;
     struct siginfo info;
     struct pid *pid;
     int error = 0;
@@ -363,19 +362,14 @@ long sys_pidfd_send_signal(u64 fd, u64 signal, u64 uinfo, u64 flags)
     if ((u32)flags || (u32)signal > SIGNAL_MAX)
         return -EINVAL;
     file = fd_get((u32)fd);
-    if (!file)
-        return -EBADF;
-    pid = pidfd_pid(file);
+    pid = file ? pidfd_pid(file) : NULL;
     if (!pid)
-        error = -EBADF;
-    else if (uinfo)
+        return -EBADF;
+    if (uinfo)
         error = siginfo_get(USER_PTR(uinfo), (s32)signal, pid == current_process()->pid, &info);
     else
         siginfo_user(&info, (s32)signal, SI_USER);
-    if (!error && uinfo && info.signo != (s32)signal)
-        error = -EINVAL;
-    if (!error)
-        error = kill_one(READ_ONCE(pid->process) ? pid_number(pid) : 0, (s32)signal, &info);
-    file_put(file);
-    return error;
+    if (error)
+        return error;
+    return kill_one(READ_ONCE(pid->process) ? pid_number(pid) : 0, (s32)signal, &info);
 }
