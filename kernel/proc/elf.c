@@ -7,13 +7,11 @@
  */
 #include "proc/exec_impl.h"
 
-#include "core/random.h"
 #include "io/file.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
-#include "proc/exec_random.h"
 #include "sched/reclaim.h"
 #include "vm/space.h"
 
@@ -59,12 +57,6 @@ int elf_read(struct exec_image *image, const u8 *head, size_t head_size)
     if (got < 0)
         return got;
     return (size_t)got == size ? 0 : -ENOEXEC;
-}
-
-void elf_release(struct exec_image *image)
-{
-    kfree(image->segments);
-    image->segments = NULL;
 }
 
 #define for_each_segment(s, image, kind)                                                    \
@@ -124,7 +116,7 @@ static int measure(const struct exec_image *image, u64 *low, u64 *high, u64 *ali
 /* Where the image goes: sets the bias. 0 or -errno. */
 static int place(struct exec_image *image, struct vm_space *space, bool is_interpreter)
 {
-    u64 low, high, align, random = 0;
+    u64 low, high, align;
     int error = measure(image, &low, &high, &align);
     long at;
 
@@ -142,9 +134,7 @@ static int place(struct exec_image *image, struct vm_space *space, bool is_inter
             return error;
         image->bias = ALIGN_UP((u64)at, align) - low;
     } else {
-        if (exec_randomized())
-            random = random_u64() >> (64 - DYNAMIC_RANDOM_BITS) << PAGE_SHIFT;
-        image->bias = ALIGN_DOWN(DYNAMIC_BASE + random, align) - low;
+        image->bias = ALIGN_DOWN(DYNAMIC_BASE + vm_random_offset(DYNAMIC_RANDOM_BITS), align) - low;
     }
     image->low = low + image->bias;
     return 0;

@@ -11,7 +11,7 @@
  *   1. strings and file      exec_strings_*(), file_open_exec()
  *   2. which program         find_program(): scripts, ELF header and segments
  *   3. the new space         build_space()
- *   4. the other threads     exec_become_single(): they are gone even if 4 fails after that, which
+ *   4. the other threads     become_single(): they are gone even if it fails after that, which
  *                            only a fatal signal can make it do
  *   5. commit                commit(): nothing in it fails
  *
@@ -21,12 +21,17 @@
 #include "proc/exec.h"
 
 #include "arch/trap.h"
+#include "core/percpu.h"
+#include "fs/mount.h"
 #include "fs/namei.h"
+#include "fs/vfs.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "proc/exec_impl.h"
+#include "proc/exit.h"
+#include "proc/timers.h"
 #include "sched/reclaim.h"
 #include "task/cred.h"
 #include "task/pid.h"
@@ -112,62 +117,197 @@ static int find_interpreter(struct exec *e)
     return error;
 }
 
-static void set_layout(struct exec *e)
-{
-    struct vm_space *space = e->space;
-    const struct exec_image *image = &e->main;
+/* ---- The new program's credentials: capabilities(7), "Transformation ... execve()" ---- */
 
+static void apply_set_id(struct exec *e, struct cred *cred)
+{
+    const struct inode *inode = e->file->inode;
+    u32 mode = READ_ONCE(inode->mode);
+
+    if (e->file->path.mount->flags & MS_NOSUID || self_task()->flags & TASK_NO_NEW_PRIVS)
+        return;
+    if (mode & S_ISUID)
+        cred->euid = inode->uid;
+    if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+        cred->egid = inode->gid;
+}
+
+static void apply_capabilities(struct cred *cred, bool changed_id)
+{
+    if (changed_id)
+        cred->cap_ambient = 0;
+    if (!(cred->securebits & SECBIT_NOROOT) && (!cred->euid || !cred->uid)) {
+        cred->cap_permitted = cred->cap_bounding | cred->cap_inheritable;
+        cred->cap_effective = !cred->euid ? cred->cap_permitted : cred->cap_ambient;
+    } else {
+        cred->cap_permitted = cred->cap_ambient;
+        cred->cap_effective = cred->cap_ambient;
+    }
+    cred->securebits &= ~SECBIT_KEEP_CAPS;
+    cred->suid = cred->fsuid = cred->euid;
+    cred->sgid = cred->fsgid = cred->egid;
+}
+
+/* e->cred, where something changes, and e->secure. 0 or -ENOMEM. */
+static int prepare_cred(struct exec *e)
+{
+    const struct cred *old = current_cred();
+    struct cred new = *old;
+
+    apply_set_id(e, &new);
+    apply_capabilities(&new, new.euid != old->euid || new.egid != old->egid);
+    e->secure = new.uid != new.euid || new.gid != new.egid ||
+                (new.uid &&new.cap_effective & ~new.cap_ambient);
+    if (!memcmp(&new, old, sizeof(new)))
+        return 0;
+    e->cred = cred_copy_of(&new);
+    return e->cred ? 0 : -ENOMEM;
+}
+
+/* ---- The new space ---- */
+
+static int build_space(struct exec *e)
+{
+    const struct exec_image *image = &e->main, *first = e->dynamic ? &e->interpreter : image;
+    struct vm_space *space = e->space = vm_space_create();
+    int error;
+
+    if (!space)
+        return -ENOMEM;
+    error = elf_load(&e->main, space, false);
+    if (!error && e->dynamic)
+        error = elf_load(&e->interpreter, space, true);
+    if (error)
+        return error;
     space->code_start = image->code_start;
     space->code_end = image->code_end;
     space->data_start = image->data_start;
     space->data_end = image->data_end;
     vm_set_brk(space, image->end);
     space->exe = file_get(e->file);
+    e->entry = first->header.entry + first->bias;
+    error = vm_vdso_map(space);
+    return error ? error : exec_stack_build(e);
 }
 
-static int build_space(struct exec *e)
+/* ---- The process without what was the old program's ---- */
+
+static bool alone(const struct process *process, const struct task *self)
 {
-    int error;
-
-    e->space = vm_space_create();
-    if (!e->space)
-        return -ENOMEM;
-    error = elf_load(&e->main, e->space, false);
-    if (!error && e->dynamic)
-        error = elf_load(&e->interpreter, e->space, true);
-    if (error)
-        return error;
-    set_layout(e);
-    e->stack_prot = elf_stack_prot(&e->main);
-    error = vm_vdso_map(e->space);
-    if (!error)
-        error = exec_stack_build(e);
-    e->entry = e->dynamic ? e->interpreter.header.entry + e->interpreter.bias
-                          : e->main.header.entry + e->main.bias;
-    return error;
+    return READ_ONCE(process->threads.next) == &self->thread_link &&
+           READ_ONCE(self->thread_link.next) == &process->threads;
 }
 
-/* Leaves the old space for the new one. */
-static void switch_space(struct exec *e)
+/* Makes the other threads end. Process lock held. */
+static void end_others_locked(struct process *process, struct task *self)
+{
+    struct task *task;
+
+    process->exec_task = self;
+    process->stop_signal = 0;
+    list_for_each_entry(task, &process->threads, thread_link) {
+        if (task == self)
+            continue;
+        task->pending.set |= SIGNAL_BIT(SIGKILL);
+        task->stopped = false;
+        signal_wake(task, true);
+    }
+}
+
+/* The number and the place of the leader, which has left the process. */
+static void take_leadership(struct process *process, struct task *self)
+{
+    struct task *old = process->leader;
+    struct pid *pid = self->pid;
+    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    WRITE_ONCE(pid->task, NULL);
+    self->tid = process->tgid;
+    self->pid = pid_get(process->pid);
+    self->start_ns = process->start_ns;
+    rcu_assign(process->pid->task, self);
+    process->leader = task_get(self);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    pid_unuse(pid);
+    pid_put(pid);
+    task_put(old);
+}
+
+/* The caller becomes the only thread and the leader. 0 or -EAGAIN. */
+static int become_single(void)
 {
     struct task *self = self_task();
-    struct vm_space *old = self->space;
+    struct process *process = self->process;
+    irqflags_t flags;
+    bool gone;
 
-    if (old)
-        futex_task_exit(self);
-    task_lock(self);
-    self->space = e->space;
-    task_unlock(self);
-    vm_space_use(e->space);
-    e->space = NULL;
-    task_vfork_done(self);
-    if (old) {
-        struct process *process = self->process;
-
-        process->usage.max_rss =
-            MAX(process->usage.max_rss, MAX(old->peak_rss, vm_rss_pages(old)) * 4);
-        vm_space_put(old);
+    if (alone(process, self) && process->leader == self)
+        return 0;
+    flags = spin_lock_irqsave(&process->lock);
+    if (process->flags & PROCESS_GROUP_EXIT || process->exec_task) {
+        spin_unlock_irqrestore(&process->lock, flags);
+        return -EAGAIN;
     }
+    end_others_locked(process, self);
+    spin_unlock_irqrestore(&process->lock, flags);
+    while (!(gone = alone(process, self)) && !signal_fatal_pending()) {
+        thread_set_state(THREAD_STOPPED);
+        if (!alone(process, self) && !signal_fatal_pending())
+            schedule();
+    }
+    thread_set_state(THREAD_RUNNING);
+    if (gone && process->leader != self)
+        take_leadership(process, self);
+    flags = spin_lock_irqsave(&process->lock); /* also waits for the last one to let go of it */
+    process->exec_task = NULL;
+    spin_unlock_irqrestore(&process->lock, flags);
+    return gone ? 0 : -EAGAIN;
+}
+
+/* Actions and descriptors of the caller's own; so far nothing is lost. 0 or -ENOMEM. */
+static int unshare(struct exec *e)
+{
+    struct sighand *own = current_process()->sighand;
+
+    if (ref_read(&own->refs) > 1) {
+        e->sighand = sighand_alloc(own);
+        if (!e->sighand)
+            return -ENOMEM;
+    }
+    return ref_read(&self_task()->files->refs) > 1 ? fdtable_unshare() : 0;
+}
+
+/* e->sighand for the shared table, which e lets go. */
+static void change_sighand(struct exec *e, struct process *process)
+{
+    spin_guard_irqsave(&process->lock);
+    struct sighand *shared = process->sighand;
+
+    process->sighand = e->sighand;
+    e->sighand = shared;
+}
+
+/* Signals, timers, memory-bound registrations: what does not survive an exec. */
+static void reset_task(struct exec *e, struct task *self)
+{
+    struct process *process = self->process;
+
+    if (e->sighand)
+        change_sighand(e, process);
+    sighand_reset(process->sighand);
+    posix_timers_delete_all(process);
+    self->altstack = (struct sigaltstack){.flags = SS_DISABLE};
+    self->clear_tid = self->set_tid = USER_PTR(0);
+    self->robust_list = USER_PTR(0);
+    self->rseq = (struct task_rseq){0};
+    self->rseq_cpu = CPU_MAX;
+    self->restart.restart = NULL;
+    self->fault_address = self->fault_esr = 0;
+    self->unknown_logged = 0;
+    self->flags &= ~TASK_FORKED;
+    spin_guard_irqsave(&process_tree_lock);
+    process->flags |= PROCESS_EXECED;
+    process->exit_signal = SIGCHLD;
 }
 
 static void set_name(const char *path)
@@ -182,8 +322,12 @@ static void commit(struct exec *e)
 {
     struct task *self = self_task();
 
-    switch_space(e);
-    exec_reset_task();
+    if (self->space)
+        futex_task_exit(self);
+    task_set_space(self, e->space);
+    e->space = NULL;
+    task_vfork_done(self);
+    reset_task(e, self);
     fdtable_exec(self->files);
     if (e->cred) {
         cred_install(e->cred);
@@ -201,24 +345,21 @@ static void commit(struct exec *e)
 /* Stages 2 to 5 of an exec whose file and strings are there. */
 static int exec_run(struct exec *e)
 {
-    int error;
+    int error =
+        e->argc ? 0 : exec_strings_prepend(e, "", false); /* a program may count on argv[0] */
 
-    if (!e->args.count) { /* a program may count on argv[0] */
-        error = exec_strings_add(e, &e->args, "");
-        if (error)
-            return error;
-    }
-    error = find_program(e);
+    if (!error)
+        error = find_program(e);
     if (!error)
         error = find_interpreter(e);
     if (!error)
-        error = exec_cred_prepare(e);
+        error = prepare_cred(e);
     if (!error)
         error = build_space(e);
     if (!error)
-        error = exec_unshare();
+        error = unshare(e);
     if (!error)
-        error = exec_become_single();
+        error = become_single();
     if (!error)
         commit(e);
     return error;
@@ -235,65 +376,58 @@ static struct exec *exec_begin(const char *name)
     return e;
 }
 
-static void exec_end(struct exec *e)
+static void scoped_end_exec(struct exec **exec)
 {
+    struct exec *e = *exec;
+
+    if (!e)
+        return;
     if (e->space)
         vm_space_put(e->space);
     if (e->cred)
         cred_put(e->cred);
-    elf_release(&e->main);
-    elf_release(&e->interpreter);
+    if (e->sighand)
+        sighand_put(e->sighand);
+    kfree(e->main.segments);
+    kfree(e->interpreter.segments);
     if (e->interpreter.file) {
         file_allow_write(e->interpreter.file); /* its mappings keep the file, not the denial */
         file_put(e->interpreter.file);
     }
     if (e->file)
         file_put(e->file);
-    exec_strings_free(&e->args);
-    exec_strings_free(&e->envs);
+    exec_strings_free(e);
     kfree(e);
 }
 
 int exec_user(int at_fd, struct user_ptr path, struct user_ptr argv, struct user_ptr envp,
               u32 at_flags)
 {
-    struct user_path name;
-    struct exec *e;
+    struct user_path name __scoped(user_path);
     int error = user_path_get(&name, path);
+    struct exec *e __scoped(exec) = error ? NULL : exec_begin(name.text);
 
-    if (error)
-        return error;
-    e = exec_begin(name.text);
-    if (!e) {
-        user_path_put(&name);
-        return -ENOMEM;
-    }
-    error = exec_strings_user(e, &e->args, argv);
+    if (!e)
+        return error ? error : -ENOMEM;
+    error = exec_strings_user(e, &e->argc, argv);
     if (!error)
-        error = exec_strings_user(e, &e->envs, envp);
+        error = exec_strings_user(e, &e->envc, envp);
     if (!error)
         error = file_open_exec(at_fd, name.text, at_flags, &e->file);
-    if (!error)
-        error = exec_run(e);
-    exec_end(e);
-    user_path_put(&name);
-    return error;
+    return error ? error : exec_run(e);
 }
 
 int exec_kernel(const char *path, const char *const *argv, const char *const *envp)
 {
-    struct exec *e = exec_begin(path);
+    struct exec *e __scoped(exec) = exec_begin(path);
     int error;
 
     if (!e)
         return -ENOMEM;
     error = file_open_exec(AT_FDCWD, path, 0, &e->file);
     if (!error)
-        error = exec_strings_kernel(e, &e->args, argv);
+        error = exec_strings_kernel(e, &e->argc, argv);
     if (!error)
-        error = exec_strings_kernel(e, &e->envs, envp);
-    if (!error)
-        error = exec_run(e);
-    exec_end(e);
-    return error;
+        error = exec_strings_kernel(e, &e->envc, envp);
+    return error ? error : exec_run(e);
 }

@@ -5,7 +5,9 @@
  *   task_exit() gives back what a task holds, in an order in which each thing can still use the
  *   ones after it: user memory is told first (robust futexes, CLEARTID), then goes itself, then
  *   open files. The process becomes a zombie when its last task has left its list, and goes when
- *   its parent has waited for it, or at once if the parent does not want to know.
+ *   its parent has waited for it, or at once if the parent does not want to know. Waiting is a
+ *   look at all children under the tree lock, repeated at each wake-up of child_wait. Who is no
+ *   parent can hold a pidfd, which polls readable from the end of the process on.
  *
  * States of a process, and what makes each step
  *   ALIVE -> ZOMBIE    finish_process() of the last task
@@ -23,8 +25,11 @@
 #include "proc/exit.h"
 
 #include "core/panic.h"
-#include "io/fdtable.h"
 #include "fs/vfs.h"
+#include "io/fdtable.h"
+#include "io/file.h"
+#include "io/poll.h"
+#include "lib/errno.h"
 #include "proc/timers.h"
 #include "task/cred.h"
 #include "task/pid.h"
@@ -34,7 +39,7 @@
 
 #define CLOCK_TICK_NS 10000000UL /* of times(2) and siginfo_t: 100 a second */
 
-void usage_add(struct process_usage *sum, const struct process_usage *more)
+static void usage_add(struct process_usage *sum, const struct process_usage *more)
 {
     sum->utime += more->utime;
     sum->stime += more->stime;
@@ -68,19 +73,18 @@ static struct sigaction sigchld_action(struct process *parent)
 
 void process_notify_stop(struct process *process, int code, int signal)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock);
     struct process *parent = process->parent;
     struct sigaction action;
     struct siginfo info;
 
-    if (parent) {
-        action = sigchld_action(parent);
-        child_info(process, &info, code, signal);
-        if (action.handler != SIG_IGN && !(action.flags & SA_NOCLDSTOP))
-            signal_send_process(parent, SIGCHLD, &info);
-        wake_up(&parent->child_wait, 0);
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (!parent)
+        return;
+    action = sigchld_action(parent);
+    child_info(process, &info, code, signal);
+    if (action.handler != SIG_IGN && !(action.flags & SA_NOCLDSTOP))
+        signal_send_process(parent, SIGCHLD, &info);
+    wake_up(&parent->child_wait, 0);
 }
 
 /* Tells the parent of a zombie; whether nobody will wait for it. Tree lock held. */
@@ -110,7 +114,8 @@ static bool notify_parent(struct process *process)
     return reap;
 }
 
-void process_unlink_locked(struct process *process)
+/* Out of the tree and its lists; process_release() follows once the tree lock is dropped. */
+static void unlink_locked(struct process *process)
 {
     assert_spin_held(&process_tree_lock);
     process->state = PROCESS_REAPED;
@@ -120,7 +125,7 @@ void process_unlink_locked(struct process *process)
     WRITE_ONCE(process->pid->process, NULL);
 }
 
-void process_release(struct process *process)
+static void process_release(struct process *process)
 {
     pgrp_put(process->pgrp);
     WRITE_ONCE(process->pid->task, NULL);
@@ -189,7 +194,7 @@ static void reparent_children(struct process *process, struct list *dead)
         list_move_tail(&child->sibling, &reaper->children);
         send_parent_death(child);
         if (child->state == PROCESS_ZOMBIE && notify_parent(child)) {
-            process_unlink_locked(child);
+            unlink_locked(child);
             list_add_tail(&child->sibling, dead);
         }
     }
@@ -203,7 +208,7 @@ static void finish_process(struct process *process, struct list *dead)
     process->state = PROCESS_ZOMBIE;
     wake_all(&process->pid->exit, 0);
     if (notify_parent(process)) {
-        process_unlink_locked(process);
+        unlink_locked(process);
         list_add_tail(&process->sibling, dead);
     }
 }
@@ -268,23 +273,23 @@ static bool begin_exit(struct task *self, int code)
     return last;
 }
 
-static void drop_space(struct task *self)
+void task_set_space(struct task *self, struct vm_space *space)
 {
-    struct process *process = self->process;
-    struct vm_space *space = self->space;
+    struct process_usage *usage = &self->process->usage;
+    struct vm_space *old = self->space;
     irqflags_t flags;
 
-    if (!space)
-        return;
-    flags = spin_lock_irqsave(&process->lock);
-    process->usage.max_rss =
-        MAX(process->usage.max_rss, MAX(space->peak_rss, vm_rss_pages(space)) * 4);
-    spin_unlock_irqrestore(&process->lock, flags);
+    if (old) {
+        flags = spin_lock_irqsave(&self->process->lock);
+        usage->max_rss = MAX(usage->max_rss, MAX(old->peak_rss, vm_rss_pages(old)) * 4);
+        spin_unlock_irqrestore(&self->process->lock, flags);
+    }
     task_lock(self);
-    self->space = NULL;
+    self->space = space;
     task_unlock(self);
-    vm_space_use(NULL);
-    vm_space_put(space);
+    vm_space_use(space);
+    if (old)
+        vm_space_put(old);
 }
 
 static void drop_files(struct task *self)
@@ -328,7 +333,7 @@ void task_exit(int code)
         timers_exit(process);
     futex_task_exit(self);
     task_vfork_done(self);
-    drop_space(self);
+    task_set_space(self, NULL);
     drop_files(self);
     if (last)
         end_session(process);
@@ -348,4 +353,140 @@ void process_exit_group(int code)
         signal_kill_process_locked(process, code);
     spin_unlock_irqrestore(&process->lock, flags);
     task_exit(code);
+}
+
+/* ---- Waiting for children ---- */
+
+static bool eligible(const struct process *child, const struct wait_request *request)
+{
+    bool clone_child = child->exit_signal != SIGCHLD;
+
+    if (request->which == WAIT_PID && child->tgid != request->number)
+        return false;
+    if (request->which == WAIT_PGRP && pid_number(child->pgrp->pid) != request->number)
+        return false;
+    if (request->options & WALL)
+        return true;
+    return clone_child == !!(request->options & WCLONE);
+}
+
+static void fill_request(struct wait_request *request, struct process *child, int code, int status)
+{
+    request->pid = child->tgid;
+    request->uid = rcu_dereference(child->leader->cred)->uid;
+    request->code = code;
+    request->status = status;
+    request->usage = child->usage;
+    usage_add(&request->usage, &child->children_usage);
+}
+
+/* A stop or continue to report; the flag is taken unless WNOWAIT. */
+static bool take_job_change(struct process *child, struct wait_request *request)
+{
+    u32 news = 0;
+
+    spin_acquire(&child->lock);
+    if (request->options & WUNTRACED && child->flags & PROCESS_STOPPED_WAIT) {
+        news = PROCESS_STOPPED_WAIT;
+        fill_request(request, child, CLD_STOPPED, child->stop_signal << 8 | 0x7f);
+    } else if (request->options & WCONTINUED && child->flags & PROCESS_CONTINUED) {
+        news = PROCESS_CONTINUED;
+        fill_request(request, child, CLD_CONTINUED, 0xffff);
+    }
+    if (!(request->options & WNOWAIT))
+        child->flags &= ~news;
+    spin_release(&child->lock);
+    return news;
+}
+
+/* 1: found, *reaped is the zombie to release or NULL; 0: nothing yet; -ECHILD: no such child. */
+static int look(struct wait_request *request, struct process **reaped)
+{
+    spin_guard_irqsave(&process_tree_lock);
+    struct process *child;
+    int result = -ECHILD;
+
+    list_for_each_entry(child, &current_process()->children, sibling) {
+        if (!eligible(child, request))
+            continue;
+        result = 0;
+        if (child->state == PROCESS_ZOMBIE) {
+            if (!(request->options & WEXITED))
+                continue;
+            fill_request(request, child, child->exit_code & 0x7f ? CLD_KILLED : CLD_EXITED,
+                         child->exit_code);
+            if (!(request->options & WNOWAIT)) {
+                unlink_locked(child);
+                *reaped = child;
+            }
+            return 1;
+        }
+        if (take_job_change(child, request))
+            return 1;
+    }
+    return result;
+}
+
+static void collect_usage(struct process *self, const struct process_usage *usage)
+{
+    spin_guard_irqsave(&self->lock);
+
+    usage_add(&self->children_usage, usage);
+}
+
+int process_wait(struct wait_request *request)
+{
+    struct process *self = current_process(), *reaped = NULL;
+    int found, error = 0;
+
+    request->pid = 0;
+    found = look(request, &reaped);
+    if (!found && !(request->options & WNOHANG))
+        error = wait_event_interruptible(&self->child_wait, (found = look(request, &reaped)) != 0);
+    if (found < 0)
+        return found;
+    if (reaped) {
+        collect_usage(self, &request->usage);
+        process_release(reaped);
+    }
+    return found ? 0 : error;
+}
+
+/* ---- Descriptors of processes ---- */
+
+static u32 pidfd_poll(struct file *file, struct poll_table *table)
+{
+    struct pid *pid = file->private;
+    struct process *process;
+
+    poll_wait(file, &pid->exit, table);
+    rcu_guard();
+    process = rcu_dereference(pid->process);
+    return !process || READ_ONCE(process->state) != PROCESS_ALIVE ? POLLIN | POLLRDNORM : 0;
+}
+
+static void pidfd_release(struct file *file)
+{
+    pid_put(file->private);
+}
+
+static const struct file_ops pidfd_ops = {
+    .poll = pidfd_poll,
+    .release = pidfd_release,
+    .stat_mode = 0600,
+    .name = "anon_inode:[pidfd]",
+};
+
+struct file *pidfd_file(struct pid *pid)
+{
+    struct file *file = file_alloc(&pidfd_ops, O_RDWR, pid);
+
+    if (file)
+        pid_get(pid);
+    return file;
+}
+
+struct pid *pidfd_pid(const struct file *file)
+{
+    return file->ops == &pidfd_ops ? file->private : NULL;
 }

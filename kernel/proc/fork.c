@@ -24,7 +24,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/page.h"
-#include "proc/pidfd.h"
+#include "proc/exit.h"
 #include "proc/timers.h"
 #include "task/cred.h"
 #include "task/pid.h"
@@ -71,29 +71,19 @@ static bool too_many_tasks(void)
     return count >= limit;
 }
 
-static int copy_sighand(u64 flags, struct process *child)
+/* The actions of a child: shared or a copy; NULL: no memory. */
+static struct sighand *copy_sighand(u64 flags)
 {
-    struct process *self = current_process();
-    struct sighand *table;
-    irqflags_t irq;
+    struct sighand *own = current_process()->sighand, *table;
 
     if (flags & CLONE_SIGHAND) {
-        child->sighand = self->sighand;
-        ref_get(&child->sighand->refs);
-        return 0;
+        ref_get(&own->refs);
+        return own;
     }
-    table = sighand_alloc();
-    if (!table)
-        return -ENOMEM;
-    irq = spin_lock_irqsave(&self->sighand->lock);
-    memcpy(table->actions, self->sighand->actions, sizeof(table->actions));
-    spin_unlock_irqrestore(&self->sighand->lock, irq);
-    for (int i = 0; flags & CLONE_CLEAR_SIGHAND && i < SIGNAL_MAX; i++) {
-        if (table->actions[i].handler != SIG_IGN)
-            table->actions[i] = (struct sigaction){.handler = SIG_DFL};
-    }
-    child->sighand = table;
-    return 0;
+    table = sighand_alloc(own);
+    if (table && flags & CLONE_CLEAR_SIGHAND)
+        sighand_reset(table);
+    return table;
 }
 
 /* A process object with what it inherits; NULL: no memory. */
@@ -103,7 +93,8 @@ static struct process *copy_process_object(const struct clone_request *r, struct
 
     if (!child)
         return NULL;
-    if (copy_sighand(r->flags, child)) {
+    child->sighand = copy_sighand(r->flags);
+    if (!child->sighand) {
         process_put(child);
         return NULL;
     }
@@ -407,7 +398,7 @@ static struct process *init_process_alloc(struct pid *pid)
 
     if (!process)
         return NULL;
-    process->sighand = sighand_alloc();
+    process->sighand = sighand_alloc(NULL);
     process->pid = pid_get(pid);
     process->tgid = pid_number(pid);
     process->flags = PROCESS_UNKILLABLE;

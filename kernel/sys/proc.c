@@ -7,8 +7,6 @@
 #include "proc/exec.h"
 #include "proc/exit.h"
 #include "proc/fork.h"
-#include "proc/pidfd.h"
-#include "proc/wait.h"
 #include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/pid.h"

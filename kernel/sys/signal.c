@@ -3,7 +3,7 @@
 #include "core/clock.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
-#include "proc/pidfd.h"
+#include "proc/exit.h"
 #include "proc/signal.h"
 #include "sched/timer.h"
 #include "sys/abi.h"

@@ -127,5 +127,8 @@ u64 process_cpu_ns(struct process *process);
 /* Adds what one task has used. */
 void task_usage_add(struct task *task, struct process_usage *usage);
 
-struct sighand *sighand_alloc(void);
+/* A table of actions like `from`, NULL: all default; NULL: no memory. May sleep. */
+struct sighand *sighand_alloc(struct sighand *from);
+/* Handlers go back to the default, ignored signals stay ignored. */
+void sighand_reset(struct sighand *sighand);
 void sighand_put(struct sighand *sighand);

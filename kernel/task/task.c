@@ -14,6 +14,7 @@
 
 #include "arch/trap.h"
 #include "core/percpu.h"
+#include "lib/string.h"
 #include "sched/reclaim.h"
 #include "task/cred.h"
 #include "task/namespaces.h"
@@ -146,7 +147,7 @@ void task_vfork_done(struct task *task)
 
 /* ---- Processes ---- */
 
-struct sighand *sighand_alloc(void)
+struct sighand *sighand_alloc(struct sighand *from)
 {
     struct sighand *sighand = kmem_cache_alloc(sighand_cache);
 
@@ -154,7 +155,19 @@ struct sighand *sighand_alloc(void)
         return NULL;
     ref_init(&sighand->refs, 1);
     spin_init(&sighand->lock, RANK_TASK);
+    if (from) {
+        spin_guard_irqsave(&from->lock);
+        memcpy(sighand->actions, from->actions, sizeof(sighand->actions));
+    }
     return sighand;
+}
+
+void sighand_reset(struct sighand *sighand)
+{
+    spin_guard_irqsave(&sighand->lock);
+
+    for (struct sigaction *a = sighand->actions; a < sighand->actions + SIGNAL_MAX; a++)
+        *a = (struct sigaction){.handler = a->handler == SIG_IGN ? SIG_IGN : SIG_DFL};
 }
 
 void sighand_put(struct sighand *sighand)
