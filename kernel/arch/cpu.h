@@ -12,9 +12,10 @@ typedef u64 irqflags_t;
 
 /* What the boot CPU is and can do. [I] before kernel_main */
 struct cpu_features {
-    u64 hwcap;      /* Linux's AT_HWCAP bits, only what is context-switched or stateless */
-    u64 hwcap2;     /* Linux's AT_HWCAP2 bits */
-    u64 midr;       /* MIDR_EL1: the implementer, part and revision, for /proc/cpuinfo */
+    u64 hwcap;  /* Linux's AT_HWCAP bits, only what is context-switched or stateless */
+    u64 hwcap2; /* Linux's AT_HWCAP2 bits */
+    u64 mpidr;  /* affinity fields of MPIDR_EL1, as a cpu node of a device tree has them in reg */
+    u64 midr;   /* MIDR_EL1: the implementer, part and revision, for /proc/cpuinfo */
     u64 counter_hz; /* of counter_read(), never 0 */
     u32 asid_bits;  /* 8 or 16 */
     bool pan;       /* FEAT_PAN: privileged access never */
@@ -38,9 +39,6 @@ bool random_hw(u64 *out);
  * to reach it. The caller waits for the CPU's own sign of life, and calls one at a time.
  */
 int arch_cpu_start(u64 mpidr, u64 *release, struct thread_head *idle);
-
-/* The affinity fields of this CPU's MPIDR_EL1, as a device tree's cpu node names them in reg. */
-u64 cpu_mpidr(void);
 
 /* Stops this CPU for good, interrupts masked. */
 void cpu_halt(void) __noreturn;

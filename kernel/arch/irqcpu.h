@@ -1,18 +1,23 @@
 /*
- * The GICv3 CPU interface, which is system registers (Arm IHI 0069, chapter 12).
+ * The GICv3 CPU interface, which is system registers (Arm IHI 0069, chapter 12): its driver's way
+ * to them.
  */
 #pragma once
 
 #include "lib/types.h"
 
-/* Enables the interface of this CPU: system registers on, priority mask open, group 1 on. */
-void icc_init(void);
+enum icc_register {
+    ICC_EOIR,   /* end of an interrupt */
+    ICC_SGIR,   /* sends a software interrupt of group 1 */
+    ICC_SRE,    /* system registers on */
+    ICC_PMR,    /* priority mask */
+    ICC_BPR,    /* binary point of group 1 */
+    ICC_CTLR,   /* control */
+    ICC_IGRPEN, /* group 1 on */
+};
 
-/* Acknowledges and returns the INTID, 1023 when there is none. */
+/* Acknowledges and returns the INTID, 1023 when there is none; before all later accesses. */
 u32 icc_ack(void);
 
-/* End of interrupt: drops the priority and deactivates. */
-void icc_eoi(u32 intid);
-
-/* Sends SGI 0 to 15 to the CPU with this affinity; orders earlier stores before it. */
-void icc_sgi(u64 mpidr, u32 sgi);
+/* Writes a register of this CPU's interface, after all earlier stores; done when it returns. */
+void icc_write(enum icc_register reg, u64 value);

@@ -57,7 +57,8 @@ void context_switch(struct context *from, struct context *to);
 
 /*
  * Prepares a context so that the first switch to it calls thread_first_run() and then
- * entry(arg) on the given stack; when entry returns, thread_entry_returned() is called.
+ * entry(arg) on the given stack; when entry returns, thread_entry_returned() is called, and then
+ * the thread enters user mode.
  */
 void context_init(struct context *context, char *stack_top, void (*entry)(void *), void *arg);
 

@@ -42,19 +42,8 @@ struct fault {
     bool user;        /* taken from EL0 */
 };
 
-static inline bool frame_user(const struct trap_frame *f)
-{
-    return (f->pstate & 15) == 0;
-}
-
-/* The frame with which this thread entered the kernel from user mode. */
-static inline struct trap_frame *user_frame(const struct thread_head *head)
-{
-    return (struct trap_frame *)head->stack_high - 1;
-}
-
-/* Leaves the kernel by *user_frame(current) for the first time. IRQs in any state. */
-void user_enter(void) __noreturn;
+/* Bits of pstate: 0 in user mode. */
+#define PSTATE_KERNEL 15
 
 /* Bytes of the instruction that made a system call: what a restart takes from pc. */
 #define SYSCALL_INSN_SIZE 4

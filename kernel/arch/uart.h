@@ -11,8 +11,5 @@ extern u64 uart_base;
 /* 115200 8N1, FIFOs on, interrupts masked (PL011 TRM DDI 0183). */
 void uart_init(void);
 
-/* Waits while the transmit FIFO is full, then writes c. */
-void uart_putc(int c);
-
-/* A string up to its NUL; \n as \r\n. */
-void uart_puts(const char *s);
+/* Waits for room and writes each character, \n as \r\n. */
+void uart_write(const char *text, size_t size);

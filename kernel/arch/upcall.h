@@ -34,6 +34,7 @@ void trap_user_return(struct trap_frame *f, u32 work);
 /* sched: preemption on the way out of an IRQ in the kernel. IRQs masked on entry and return. */
 void preempt_schedule_irq(void);
 
-/* sched: first thing and last thing of a new thread. */
+/* sched: first thing of a new thread; and its entry returned. This comes back for a user thread,
+ * which then goes to user mode by the frame at the end of its stack. */
 void thread_first_run(void);
-void thread_entry_returned(void) __noreturn;
+void thread_entry_returned(void);

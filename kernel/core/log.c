@@ -162,21 +162,12 @@ static bool wanted_on_console(const struct log_record *record)
     return record->level & LOG_FORCE || record->level < READ_ONCE(console_level);
 }
 
-static void write_early(const char *text, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] == '\n')
-            uart_putc('\r');
-        uart_putc(text[i]);
-    }
-}
-
 static void write_out(const char *line, size_t size)
 {
     struct log_sink *sink;
 
     if (list_empty(&sinks))
-        write_early(line, size);
+        uart_write(line, size);
     list_for_each_entry(sink, &sinks, list)
         sink->write(sink, line, size);
 }
@@ -230,8 +221,8 @@ static void add(u32 level, u32 facility, const char *text, size_t size)
     irqflags_t flags;
 
     if (READ_ONCE(panic_mode)) {
-        write_early(text, record.size);
-        write_early("\n", 1);
+        uart_write(text, record.size);
+        uart_write("\n", 1);
         return;
     }
     flags = spin_lock_irqsave(&ring_lock);
@@ -307,6 +298,6 @@ void log_panic_begin(void)
         if (record.size > LOG_TEXT_MAX)
             break;
         if (result == 0 && wanted_on_console(&record))
-            write_early(line, format_stamped(&record, text, line, 0));
+            uart_write(line, format_stamped(&record, text, line, 0));
     }
 }

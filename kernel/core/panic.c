@@ -64,13 +64,10 @@ void panic_set_thread_name(const char *(*name)(const struct thread_head *head))
 static void emit(struct format_out *out, const char *text, size_t size)
 {
     (void)out;
-    for (size_t i = 0; i < size; i++) {
-        if (text[i] == '\n')
-            uart_putc('\r');
-        uart_putc(text[i]);
-        if (epitaph_size < EPITAPH_MAX - 1)
-            panic_epitaph[epitaph_size++] = text[i];
-    }
+    uart_write(text, size);
+    size = MIN(size, EPITAPH_MAX - 1 - epitaph_size);
+    memcpy(panic_epitaph + epitaph_size, text, size);
+    epitaph_size += size;
 }
 
 static void print_v(const char *fmt, va_list args)
@@ -122,7 +119,7 @@ static void print_return(u64 pc)
 static void print_registers(const struct trap_frame *f)
 {
     panic_print("pc %016lx  sp %016lx  pstate %08lx  %s mode\n", f->pc, f->sp, f->pstate,
-                frame_user(f) ? "user" : "kernel");
+                f->pstate & PSTATE_KERNEL ? "kernel" : "user");
     for (u32 i = 0; i < ARRAY_SIZE(f->regs); i++)
         panic_print("x%-2u %016lx%s", i, f->regs[i],
                     i % 4 == 3 || i == ARRAY_SIZE(f->regs) - 1 ? "\n" : "  ");
@@ -223,7 +220,7 @@ static void report(const struct trap_frame *f, const void *frame_pointer, const 
     }
     held_report(held_spinlocks());
     panic_print("Backtrace:\n");
-    if (f && !frame_user(f)) {
+    if (f && f->pstate & PSTATE_KERNEL) {
         print_place(f->pc);
         print_return(f->regs[30]);
     }

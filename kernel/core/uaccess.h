@@ -48,31 +48,28 @@ static inline int clear_user(struct user_ptr to, size_t n)
 
 static inline int get_user_u8(struct user_ptr from, u8 *out)
 {
-    return user_load8(from.addr, out);
+    return user_load(from.addr, out, sizeof *out);
 }
 
 static inline int get_user_u32(struct user_ptr from, u32 *out)
 {
-    return user_load32(from.addr, out);
+    return user_load(from.addr, out, sizeof *out);
 }
 
 static inline int get_user_u64(struct user_ptr from, u64 *out)
 {
-    return user_load64(from.addr, out);
+    return user_load(from.addr, out, sizeof *out);
 }
 
 static inline int put_user_u32(struct user_ptr to, u32 value)
 {
-    return user_store32(to.addr, value);
+    return user_store(to.addr, value, sizeof value);
 }
 
 static inline int put_user_u64(struct user_ptr to, u64 value)
 {
-    return user_store64(to.addr, value);
+    return user_store(to.addr, value, sizeof value);
 }
 
 /* Length without the NUL; max when there is none within max bytes; -EFAULT. */
-static inline ssize_t strncpy_from_user(char *to, struct user_ptr from, size_t max)
-{
-    return user_strncpy(to, from.addr, max);
-}
+ssize_t strncpy_from_user(char *to, struct user_ptr from, size_t max);

@@ -4,7 +4,6 @@
 #include "main/main_impl.h"
 
 #include "arch/boot.h"
-#include "arch/trap.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/panic.h"
@@ -77,21 +76,22 @@ static void collect_strings(void)
         init_envp[n + 2] = param_init_env(n);
 }
 
-/* Becomes the program, or says why not. */
-static int try_init(const char *path)
+/* Becomes the program, or says why not; then false. */
+static bool try_init(const char *path)
 {
     int err;
 
     init_argv[0] = path;
     err = exec_kernel(path, init_argv, init_envp);
-    if (!err)
-        user_enter();
-    if (err != -ENOENT)
+    if (err && err != -ENOENT)
         log_err("cannot run %s: error %d", path, -err);
-    return err;
+    return !err;
 }
 
-/* The choice of Linux: rdinit= or /init in the archive, then init=, then the usual places. */
+/*
+ * The choice of Linux: rdinit= or /init in the archive, then init=, then the usual places. Returns
+ * to user mode.
+ */
 static void init_task(void *unused)
 {
     static const char *const places[] = {"/sbin/init", "/etc/init", "/bin/init", "/bin/sh"};
@@ -99,13 +99,13 @@ static void init_task(void *unused)
 
     open_console();
     collect_strings();
-    try_init(first ? first : "/init");
-    if (named) {
-        try_init(named);
+    if (try_init(first ? first : "/init") || (named && try_init(named)))
+        return;
+    if (named)
         panic("the requested init %s cannot be run", named);
-    }
     for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-        try_init(places[i]);
+        if (try_init(places[i]))
+            return;
     panic("no working init found: pass init= to the kernel, or an initrd");
 }
 

@@ -335,8 +335,7 @@ static void commit(struct exec *e)
     }
     self->process->dumpable = !e->secure;
     set_name(e->name);
-    *user_frame(&self->thread.head) =
-        (struct trap_frame){.pc = e->entry, .sp = e->stack, .syscall = -1};
+    *user_frame(self) = (struct trap_frame){.pc = e->entry, .sp = e->stack, .syscall = -1};
     user_tls_set(0);
     memset(&self->fp_state, 0, sizeof(self->fp_state));
     thread_fp_changed();

@@ -164,9 +164,9 @@ static void copy_signal_state(u64 flags, struct task *child)
 static void copy_registers(const struct clone_request *r, struct task *child)
 {
     struct task *self = self_task();
-    struct trap_frame *frame = user_frame(&child->thread.head);
+    struct trap_frame *frame = user_frame(child);
 
-    *frame = *user_frame(&self->thread.head);
+    *frame = *user_frame(self);
     frame->regs[0] = 0; /* I2 */
     if (r->stack)
         frame->sp = r->stack;
@@ -176,14 +176,13 @@ static void copy_registers(const struct clone_request *r, struct task *child)
     __atomic_or_fetch(&child->thread.head.work, WORK_FP, __ATOMIC_RELAXED);
 }
 
-/* The first thing a new task does in the kernel. */
+/* The first thing a new task does in the kernel; then it is in user mode. */
 static void task_begin(void *arg)
 {
     struct task *task = arg;
 
     if (!user_ptr_null(task->set_tid))
         (void)put_user_u32(task->set_tid, task->tid);
-    user_enter();
 }
 
 /* A new process with its first task gets its place in the tree. Tree lock held. */

@@ -51,6 +51,6 @@ long process_clone(const struct clone_request *request);
 
 /*
  * Creates process 1, which runs entry in the kernel without memory or open files; entry calls
- * exec_kernel() and user_enter(). Panics without memory.
+ * exec_kernel() and returns. Panics without memory.
  */
 void process_start_init(void (*entry)(void *task));

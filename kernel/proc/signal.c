@@ -117,8 +117,7 @@ static void default_action(struct process *process, int signal, u32 continues)
     }
     if (SIGNAL_BIT(signal) & SIGNALS_FAULT)
         log_debug("%s[%u]: ended by signal %d, pc %#lx, fault address %#lx", current_thread()->name,
-                  process->tgid, signal, user_frame(current_head())->pc,
-                  self_task()->fault_address);
+                  process->tgid, signal, user_frame(self_task())->pc, self_task()->fault_address);
     process_exit_group(signal);
 }
 

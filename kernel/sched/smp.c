@@ -43,7 +43,7 @@ u32 smp_find_cpus(const struct fdt *fdt)
     u32 limit = cpu_limit(), count = 1;
     int node, cpus;
 
-    mpidrs[0] = cpu_mpidr();
+    mpidrs[0] = cpu_features.mpidr;
     cpus = fdt ? fdt_path(fdt, "/cpus") : -ENOENT;
     if (cpus < 0)
         return 1;

@@ -146,7 +146,8 @@ void thread_exit(void)
 
 void thread_entry_returned(void)
 {
-    thread_exit();
+    if (!current_head()->fp)
+        thread_exit();
 }
 
 void thread_reap(struct thread *t)

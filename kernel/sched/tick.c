@@ -52,7 +52,7 @@ static bool slice_over_locked(struct runqueue *rq, struct thread *t)
 static void sample(struct runqueue *rq, struct thread *t)
 {
     const struct trap_frame *frame = irq_frame();
-    bool user = frame && frame_user(frame);
+    bool user = frame && !(frame->pstate & PSTATE_KERNEL);
 
     t->all_samples++;
     rq->all_samples++;

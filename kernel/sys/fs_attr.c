@@ -232,7 +232,7 @@ static int file_exists(enum xattr_way way, u64 file)
 /* What a file answers that has none and takes none. */
 long sys_xattr(u64 file, u64 name_ptr, u64 value, u64 size, u64 flags)
 {
-    u32 call = user_frame(current_head())->syscall - SYS_SETXATTR;
+    u32 call = user_frame(self_task())->syscall - SYS_SETXATTR;
     enum xattr_op op = call / XATTR_WAYS;
     char name[XATTR_NAME_MAX + 1];
     ssize_t n;

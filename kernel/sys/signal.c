@@ -174,7 +174,7 @@ long sys_sigaltstack(u64 stack, u64 old_stack)
 
     if (stack && copy_from_user(&new, USER_PTR(stack), sizeof(new)))
         return -EFAULT;
-    error = signal_altstack(stack ? &new : NULL, &old, user_frame(current_head())->sp);
+    error = signal_altstack(stack ? &new : NULL, &old, user_frame(self_task())->sp);
     if (!error && old_stack && copy_to_user(USER_PTR(old_stack), &old, sizeof(old)))
         return -EFAULT;
     return error;
@@ -182,7 +182,7 @@ long sys_sigaltstack(u64 stack, u64 old_stack)
 
 long sys_rt_sigreturn(void)
 {
-    return signal_return(user_frame(current_head()));
+    return signal_return(user_frame(self_task()));
 }
 
 /* ---- sending ---- */

@@ -14,7 +14,7 @@ u64 syscall_unknown_count;
 static long unknown(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5)
 {
     struct task *self = self_task();
-    s64 number = user_frame(&self->thread.head)->syscall;
+    s64 number = user_frame(self)->syscall;
     u32 bit = 1u << (number % 32 & 31);
 
     __atomic_add_fetch(&syscall_unknown_count, 1, __ATOMIC_RELAXED);

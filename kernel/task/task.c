@@ -59,7 +59,7 @@ static void switch_in(struct thread *thread)
     user_tls_set(task->tls);
     if (user_ptr_null(task->rseq.area))
         return;
-    if (task->rseq_cpu != thread->cpu || user_frame(&thread->head)->syscall < 0)
+    if (task->rseq_cpu != thread->cpu || user_frame(task)->syscall < 0)
         __atomic_or_fetch(&thread->head.work, WORK_NOTIFY, __ATOMIC_RELAXED);
 }
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "arch/cpu.h"
+#include "arch/trap.h"
 #include "core/uaccess.h"
 #include "sched/thread.h"
 #include "task/process.h"
@@ -97,6 +97,12 @@ static inline struct task *current_task(void)
 static inline struct task *self_task(void)
 {
     return (struct task *)current_head();
+}
+
+/* The frame with which it came from user mode: the end of its kernel stack. */
+static inline struct trap_frame *user_frame(const struct task *task)
+{
+    return (struct trap_frame *)task->thread.head.stack_high - 1;
 }
 
 static inline struct process *current_process(void)

@@ -166,10 +166,10 @@ static int waiter_queue(struct waiter *waiter, u64 addr, u32 value)
 
     for (;;) {
         spin_lock(&bucket->lock);
-        if (likely(!user_load32(addr, &seen)))
+        if (likely(!user_load(addr, &seen, sizeof(seen))))
             break;
         spin_unlock(&bucket->lock);
-        if (user_load32(addr, &seen))
+        if (user_load(addr, &seen, sizeof(seen)))
             return -EFAULT;
     }
     if (seen != value) {
@@ -314,9 +314,9 @@ long futex_requeue(u64 from, u64 to, bool private, s32 wake, s32 move, const u32
     bucket = bucket_of(&key);
     other = bucket_of(&target);
     lock_two(bucket, other);
-    while (compare && user_load32(from, &seen)) {
+    while (compare && user_load(from, &seen, sizeof(seen))) {
         unlock_two(bucket, other);
-        if (user_load32(from, &seen))
+        if (user_load(from, &seen, sizeof(seen)))
             return -EFAULT;
         lock_two(bucket, other);
     }
@@ -390,7 +390,7 @@ static int word_change(u64 addr, const struct wake_op *w, u32 *old)
 {
     u32 seen, expected;
 
-    if (user_load32(addr, &seen))
+    if (user_load(addr, &seen, sizeof(seen)))
         return -EFAULT;
     do {
         expected = seen;
@@ -406,7 +406,8 @@ static int word_touch(u64 addr)
 {
     u32 seen;
 
-    return user_load32(addr, &seen) || user_cmpxchg32(addr, seen, seen, &seen) ? -EFAULT : 0;
+    return user_load(addr, &seen, sizeof(seen)) || user_cmpxchg32(addr, seen, seen, &seen) ? -EFAULT
+                                                                                           : 0;
 }
 
 long futex_wake_op(u64 addr, u64 addr2, bool private, s32 wake, s32 wake2, u32 op)
@@ -449,7 +450,7 @@ static int robust_release(u64 addr, u32 tid, bool pending, bool pi)
 {
     u32 word, seen;
 
-    if (addr & 3 || user_load32(addr, &word))
+    if (addr & 3 || user_load(addr, &word, sizeof(word)))
         return -EFAULT;
     if (pending && !pi && !word)
         futex_wake(addr, false, 1, FUTEX_BITSET_ANY);
@@ -471,11 +472,12 @@ static void robust_list_exit(u64 head, u32 tid)
 {
     u64 entry, next, offset, pending;
 
-    if (user_load64(head, &entry) || user_load64(head + 8, &offset) ||
-        user_load64(head + 16, &pending))
+    if (user_load(head, &entry, sizeof(entry)) || user_load(head + 8, &offset, sizeof(offset)) ||
+        user_load(head + 16, &pending, sizeof(pending)))
         return;
     for (u32 i = 0; i < ROBUST_LIST_MAX && (entry & ~ROBUST_PI) != head; i++) {
-        bool last = user_load64(entry & ~ROBUST_PI, &next); /* before the owner may free it */
+        bool last =
+            user_load(entry & ~ROBUST_PI, &next, sizeof(next)); /* before the owner may free it */
 
         if ((entry & ~ROBUST_PI) != (pending & ~ROBUST_PI) &&
             robust_release((entry & ~ROBUST_PI) + offset, tid, false, entry & ROBUST_PI))

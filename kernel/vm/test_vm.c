@@ -106,15 +106,16 @@ KTEST(vm_hardware_sees_mappings)
 
     vm_map(space, AT, MIB(1), RW, FIXED_PRIVATE | MAP_POPULATE, NULL, 0);
     vm_space_use(space);
-    ktest_check(user_store32(AT, 42) == 0 && user_load32(AT, &word) == 0 && word == 42);
+    ktest_check(user_store(AT, 42, 4) == 0 && user_load(AT, &word, sizeof(word)) == 0 &&
+                word == 42);
     ktest_check(get_word(space, AT) == 42);
     ktest_check(vm_protect(space, AT, PAGE_SIZE, PROT_READ) == 0);
-    ktest_check(user_store32(AT, 43) == -EFAULT);
-    ktest_check(user_load32(AT, &word) == 0 && word == 42);
+    ktest_check(user_store(AT, 43, 4) == -EFAULT);
+    ktest_check(user_load(AT, &word, sizeof(word)) == 0 && word == 42);
     ktest_check(vm_unmap(space, AT, PAGE_SIZE) == 0);
-    ktest_check(user_load32(AT, &word) == -EFAULT);
+    ktest_check(user_load(AT, &word, sizeof(word)) == -EFAULT);
     vm_space_use(NULL);
-    ktest_check(user_load32(AT + PAGE_SIZE, &word) == -EFAULT);
+    ktest_check(user_load(AT + PAGE_SIZE, &word, sizeof(word)) == -EFAULT);
     vm_space_put(space);
 }
 
@@ -133,7 +134,7 @@ KTEST(vm_asids_are_never_confused)
     for (u32 pass = 0; pass < 3; pass++)
         for (u32 i = 0; i < ARRAY_SIZE(spaces); i++) {
             vm_space_use(spaces[i * 7 % ARRAY_SIZE(spaces)]);
-            wrong += user_load32(AT, &word) || word != i * 7 % ARRAY_SIZE(spaces);
+            wrong += user_load(AT, &word, sizeof(word)) || word != i * 7 % ARRAY_SIZE(spaces);
         }
     ktest_check(wrong == 0);
     vm_space_use(NULL);
@@ -151,13 +152,15 @@ KTEST(vm_vdso_is_mapped)
     ktest_check(vm_vdso_map(space) == 0);
     vm_populate(space, space->vdso - PAGE_SIZE, 2 * PAGE_SIZE);
     vm_space_use(space);
-    ktest_check(user_load32(space->vdso, &word) == 0 && word == 0x464c457f); /* \177ELF */
-    ktest_check(user_load32(vm_sigreturn_address(space), &word) == 0 && word == 0xd2801168);
+    ktest_check(user_load(space->vdso, &word, sizeof(word)) == 0 &&
+                word == 0x464c457f); /* \177ELF */
+    ktest_check(user_load(vm_sigreturn_address(space), &word, sizeof(word)) == 0 &&
+                word == 0xd2801168);
     page = clock_page();
-    ktest_check(
-        user_load32(space->vdso - PAGE_SIZE + offsetof(struct time_page, frequency), &word) == 0 &&
-        word == page->frequency);
-    ktest_check(user_store32(space->vdso, 0) == -EFAULT);
+    ktest_check(user_load(space->vdso - PAGE_SIZE + offsetof(struct time_page, frequency), &word,
+                          sizeof(word)) == 0 &&
+                word == page->frequency);
+    ktest_check(user_store(space->vdso, 0, 4) == -EFAULT);
     vm_space_use(NULL);
     ktest_check(vm_protect(space, space->vdso, PAGE_SIZE, RW) == -EACCES);
     vm_space_put(space);

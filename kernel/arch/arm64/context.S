@@ -31,7 +31,8 @@ thread_trampoline:
     bl      thread_first_run
     mov     x0, x20
     blr     x19
-    b       thread_entry_returned
+    bl      thread_entry_returned
+    b       user_enter
 
 /* fp_save(x0), fp_load(x0): v0-v31, FPSR, FPCR. Clobber x1-x2. */
     .arch_extension fp

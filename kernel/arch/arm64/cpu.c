@@ -11,6 +11,7 @@
 #include "arch/pagetable.h"
 #include "arch/thread.h"
 #include "arch/trap.h"
+#include "arch/uart.h"
 #include "lib/errno.h"
 
 _Static_assert(sizeof(struct context) == 104, "context.S");
@@ -115,6 +116,7 @@ void cpu_features_init(void)
     c->bti = field(regs[PFR1], 0) != 0;
     c->pauth = field(regs[ISAR1], 4) || field(regs[ISAR1], 8);
     c->e0pd = field(regs[MMFR2], 60) != 0;
+    c->mpidr = read_sysreg(mpidr_el1) & 0xff00ffffffUL;
     c->midr = read_sysreg(midr_el1);
     c->counter_hz = read_sysreg(cntfrq_el0);
     if (!c->counter_hz)
@@ -131,11 +133,6 @@ bool random_hw(u64 *out)
     return ok;
 }
 
-u64 cpu_mpidr(void)
-{
-    return read_sysreg(mpidr_el1) & 0xff00ffffffUL;
-}
-
 u64 counter_read(void)
 {
     return read_sysreg(cntvct_el0);
@@ -148,41 +145,36 @@ void timer_set(u64 deadline)
     asm volatile("isb");
 }
 
-void icc_init(void)
-{
-    write_sysreg(S3_0_C12_C12_5, read_sysreg(S3_0_C12_C12_5) | 1); /* ICC_SRE_EL1.SRE */
-    asm volatile("isb");
-    write_sysreg(S3_0_C4_C6_0, 0xff); /* ICC_PMR_EL1 */
-    write_sysreg(S3_0_C12_C12_3, 0);  /* ICC_BPR1_EL1 */
-    write_sysreg(S3_0_C12_C12_4, 0);  /* ICC_CTLR_EL1: EOI also deactivates */
-    write_sysreg(S3_0_C12_C12_7, 1);  /* ICC_IGRPEN1_EL1 */
-    asm volatile("isb");
-}
-
 u32 icc_ack(void)
 {
     u64 intid = read_sysreg(S3_0_C12_C12_0); /* ICC_IAR1_EL1 */
 
-    asm volatile("dsb sy" ::: "memory"); /* the acknowledge before the handler's accesses */
+    asm volatile("dsb sy" ::: "memory");
     return intid & 0xffffff;
 }
 
-void icc_eoi(u32 intid)
+void icc_write(enum icc_register reg, u64 value)
 {
-    write_sysreg(S3_0_C12_C12_1, intid); /* ICC_EOIR1_EL1 */
+    asm volatile("dsb ishst" ::: "memory");
+    switch (reg) {
+    case ICC_EOIR: write_sysreg(S3_0_C12_C12_1, value); break;
+    case ICC_SGIR: write_sysreg(S3_0_C12_C11_5, value); break;
+    case ICC_SRE: write_sysreg(S3_0_C12_C12_5, value); break;
+    case ICC_PMR: write_sysreg(S3_0_C4_C6_0, value); break;
+    case ICC_BPR: write_sysreg(S3_0_C12_C12_3, value); break;
+    case ICC_CTLR: write_sysreg(S3_0_C12_C12_4, value); break;
+    case ICC_IGRPEN: write_sysreg(S3_0_C12_C12_7, value); break;
+    }
     asm volatile("isb");
 }
 
-/* ICC_SGI1R_EL1: Aff3 55:48, Aff2 39:32, INTID 27:24, Aff1 23:16, RS 47:44, TargetList. */
-void icc_sgi(u64 mpidr, u32 sgi)
+void uart_write(const char *text, size_t size)
 {
-    u64 aff0 = mpidr & 0xff;
-    u64 value = (mpidr >> 32 & 0xff) << 48 | (mpidr >> 16 & 0xff) << 32 | (u64)sgi << 24 |
-                (mpidr >> 8 & 0xff) << 16 | (aff0 >> 4) << 44 | 1UL << (aff0 & 15);
-
-    asm volatile("dsb ishst" ::: "memory"); /* what the other CPU is to see */
-    write_sysreg(S3_0_C12_C11_5, value);
-    asm volatile("isb");
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\n')
+            uart_putc('\r');
+        uart_putc(text[i]);
+    }
 }
 
 _Static_assert(CONDUIT_HVC == 1 && CONDUIT_SMC == 2, "firmware.S");

@@ -1,12 +1,9 @@
 /*
- * For the tutorial's exercises: exceptions taken at EL1 on purpose and survived, and the identity
- * map that the tutorial draws (Arm ARM D8.3: translation with 4 KiB granule, block descriptors at
- * level 1).
+ * For the tutorial's exercises: exceptions taken at EL1 on purpose and survived.
  */
 #include "arch/demo.h"
 
 #include "arch/arm64/image.h"
-#include "arch/boot.h"
 #include "arch/cpu.h"
 #include "arch/trap.h"
 
@@ -113,47 +110,6 @@ bool demo_exception(u32 n, struct demo_exception *out)
     __atomic_store_n(&waiting, out, __ATOMIC_SEQ_CST);
     exceptions[n].act();
     __atomic_store_n(&waiting, NULL, __ATOMIC_SEQ_CST);
-    irq_restore(flags);
-    return true;
-}
-
-#define BLOCK         1UL
-#define TABLE         3UL
-#define ATTR_DEVICE   (0UL << 2)
-#define ATTR_NORMAL   (1UL << 2)
-#define INNER_SHARE   (3UL << 8)
-#define ACCESS_FLAG   (1UL << 10)
-#define NOT_GLOBAL    (1UL << 11)
-#define EXECUTE_NEVER (3UL << 53)
-
-static u64 level0[512] __aligned(4096), level1[512] __aligned(4096);
-
-static void load_ttbr0(u64 root)
-{
-    asm volatile(
-        "dsb ishst\n\tmsr ttbr0_el1, %0\n\tisb\n\ttlbi vmalle1\n\tdsb ish\n\tisb" ::"r"(root)
-        : "memory");
-}
-
-bool demo_identity_map(void (*print)(const char *line), void (*inside)(void))
-{
-    u64 before, voffset = boot_info.voffset;
-    irqflags_t flags;
-
-    if (boot_info.image < GIB(1) || boot_info.image >= GIB(2))
-        return false;
-    print("L1[0]: 0x00000000-0x3fffffff  Device-nGnRnE      MAIR index 0");
-    level1[0] = 0 | BLOCK | ATTR_DEVICE | ACCESS_FLAG | NOT_GLOBAL | EXECUTE_NEVER;
-    print("L1[1]: 0x40000000-0x7fffffff  Normal write-back  MAIR index 1");
-    level1[1] =
-        GIB(1) | BLOCK | ATTR_NORMAL | INNER_SHARE | ACCESS_FLAG | NOT_GLOBAL | EXECUTE_NEVER;
-    print("L0[0]: the L1 table (T0SZ 16: the walk starts at level 0)");
-    level0[0] = ((u64)level1 - voffset) | TABLE;
-    flags = irq_save();
-    asm volatile("mrs %0, ttbr0_el1" : "=r"(before));
-    load_ttbr0((u64)level0 - voffset);
-    inside();
-    load_ttbr0(before);
     irq_restore(flags);
     return true;
 }

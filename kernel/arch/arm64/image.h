@@ -26,7 +26,9 @@ void cpu_features_init(void);
  */
 bool demo_catch(struct trap_frame *f, u64 esr, u64 far);
 
-/* uart.S: 0x and 16 upper-case digits. */
+/* uart.S: a character as it is, a string with \n as \r\n, 0x and 16 upper-case digits. */
+void uart_putc(int c);
+void uart_puts(const char *s);
 void uart_puthex(u64 value);
 
 /* Offsets are from the field itself. */

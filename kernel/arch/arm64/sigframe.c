@@ -62,17 +62,17 @@ static bool put_siginfo(u64 base, const void *siginfo)
 
 static bool put_records(u64 at, const struct fp_state *fp, u64 esr)
 {
-    if (user_store64(at, RECORD_HEAD(FPSIMD_MAGIC, FPSIMD_SIZE)) ||
-        user_store64(at + 8, (u64)fp->fpcr << 32 | fp->fpsr) ||
+    if (user_store(at, RECORD_HEAD(FPSIMD_MAGIC, FPSIMD_SIZE), 8) ||
+        user_store(at + 8, (u64)fp->fpcr << 32 | fp->fpsr, 8) ||
         user_copy_to(at + 16, fp->vregs, sizeof(fp->vregs)))
         return true;
     at += FPSIMD_SIZE;
     if (esr) {
-        if (user_store64(at, RECORD_HEAD(ESR_MAGIC, ESR_SIZE)) || user_store64(at + 8, esr))
+        if (user_store(at, RECORD_HEAD(ESR_MAGIC, ESR_SIZE), 8) || user_store(at + 8, esr, 8))
             return true;
         at += ESR_SIZE;
     }
-    return user_store64(at, 0);
+    return user_store(at, 0, 8);
 }
 
 int sigframe_push(struct trap_frame *f, const struct fp_state *fp, const struct sigframe_info *info)
@@ -82,10 +82,10 @@ int sigframe_push(struct trap_frame *f, const struct fp_state *fp, const struct 
     if (info->stack < FRAME_BYTES + 16)
         return -EFAULT;
     if (user_copy_to(base + AT_CONTEXT, &info->context, sizeof(info->context)) ||
-        user_store64(base + AT_FAULT, info->fault_address) ||
+        user_store(base + AT_FAULT, info->fault_address, 8) ||
         user_copy_to(base + AT_REGISTERS, f->regs, REGISTERS_SIZE) ||
-        put_records(base + AT_RECORDS, fp, info->fault_esr) || user_store64(link, f->regs[29]) ||
-        user_store64(link + 8, f->regs[30]))
+        put_records(base + AT_RECORDS, fp, info->fault_esr) || user_store(link, f->regs[29], 8) ||
+        user_store(link + 8, f->regs[30], 8))
         return -EFAULT;
     if (info->siginfo && put_siginfo(base, info->siginfo))
         return -EFAULT;
@@ -114,7 +114,7 @@ static int pop_records(u64 at, struct fp_state *fp)
     for (;;) {
         u32 magic, size;
 
-        if (end - at < sizeof(head) || user_load64(at, &head))
+        if (end - at < sizeof(head) || user_load(at, &head, sizeof(head)))
             return -EFAULT;
         magic = (u32)head;
         size = head >> 32;
@@ -125,7 +125,7 @@ static int pop_records(u64 at, struct fp_state *fp)
         if (magic == FPSIMD_MAGIC) {
             if (fp_seen || size != FPSIMD_SIZE)
                 return -EINVAL;
-            if (user_load64(at + 8, &control) ||
+            if (user_load(at + 8, &control, sizeof(control)) ||
                 user_copy_from(fp->vregs, at + 16, sizeof(fp->vregs)))
                 return -EFAULT;
             fp->fpsr = (u32)control;

@@ -1,7 +1,7 @@
 /*
  * Access to user memory: the only instructions of the kernel that may touch it.
  *
- * Single values go by LDTR/STTR, which have the rights of EL0 whatever PAN says. Bulk copies use
+ * Single values go by LDTR/STTR (uaccess.h), which have the rights of EL0 whatever PAN says. Bulk copies use
  * LDP/STP with PAN off in between: `user_on` and `user_off` are NOPs that boot_early patches to
  * MSR PAN on a CPU that has it. Each instruction that may fault has an entry in __ex_table: its
  * place and that of its fix-up. The fix-up is only taken for a user address, so the kernel's side
@@ -156,89 +156,6 @@ user_clear:
     b       3b
 4:  user_off
 5:  mov     x0, x1
-    ret
-
-/* user_loadN(x0 = user, x1 = kernel pointer): 0 or -EFAULT. user_storeN(x0 = user, x1 = value). */
-    .macro  user_load name, insn, store, reg, size
-    .balign 16
-    .global \name
-\name:
-    mov     x4, #\size
-    check_range x0, x4, 1f
-    U       1f, \insn \reg, [x0]
-    \store  \reg, [x1]
-    mov     x0, #0
-    ret
-1:  mov     x0, #-EFAULT
-    ret
-    .endm
-    .macro  user_store name, insn, reg, size
-    .balign 16
-    .global \name
-\name:
-    mov     x4, #\size
-    check_range x0, x4, 1f
-    U       1f, \insn \reg, [x0]
-    mov     x0, #0
-    ret
-1:  mov     x0, #-EFAULT
-    ret
-    .endm
-    user_load user_load8, ldtrb, strb, w2, 1
-    user_load user_load32, ldtr, str, w2, 4
-    user_load user_load64, ldtr, str, x2, 8
-    user_store user_store8, sttrb, w1, 1
-    user_store user_store32, sttr, w1, 4
-    user_store user_store64, sttr, x1, 8
-
-/*
- * user_strncpy(x0 = kernel, x1 = user, x2 = max): length without the NUL, max when there was
- * none, or -EFAULT. Eight bytes at a time while the address is aligned, so that no read crosses
- * into a page the string does not reach. Clobbers x1-x11.
- */
-    .balign 16
-    .global user_strncpy
-user_strncpy:
-    mov     x3, x0
-    mov     x9, #(1 << 48)
-    cmp     x1, x9
-    b.hs    5f
-    sub     x9, x9, x1              /* no further than USER_TOP */
-    cmp     x2, x9
-    csel    x2, x2, x9, lo
-    mov     x10, #0x0101010101010101
-1:  tst     x1, #7
-    b.ne    2f
-6:  cmp     x2, #8
-    b.lo    2f
-    U       5f, ldtr x4, [x1]
-    sub     x5, x4, x10             /* a zero byte? (x - 01..) & ~x & 80.. */
-    bic     x5, x5, x4
-    ands    x5, x5, #0x8080808080808080
-    b.ne    3f
-    str     x4, [x0], #8
-    add     x1, x1, #8
-    sub     x2, x2, #8
-    b       6b
-2:  cbz     x2, 4f
-    U       5f, ldtrb w4, [x1]
-    strb    w4, [x0]
-    cbz     w4, 4f
-    add     x0, x0, #1
-    add     x1, x1, #1
-    sub     x2, x2, #1
-    b       1b
-3:  rbit    x5, x5                  /* the lowest mark is exact: bit 7 of the first zero byte */
-    clz     x5, x5
-    sub     x5, x5, #7
-    mov     x6, #-1
-    lsl     x6, x6, x5
-    bic     x4, x4, x6              /* zeros from there on; the room for eight bytes was tested */
-    str     x4, [x0]
-    add     x0, x0, x5, lsr #3
-4:  sub     x0, x0, x3
-    ret
-5:  mov     x0, #-EFAULT
     ret
 
 /* user_cmpxchg32(x0 = user, w1 = old, w2 = new, x3 = seen): 0 or -EFAULT. */

@@ -223,7 +223,7 @@ stack_overflow:
     mrs     x2, far_el1
     bl      trap_unexpected
 
-/* user_enter(): the first way out of a new user thread, from its prepared frame. */
+/* user_enter: the first way out of a new user thread, from its prepared frame. */
     .global user_enter
 user_enter:
     msr     daifset, #2

@@ -48,11 +48,6 @@ void cpu_halt(void)
     os_abort();
 }
 
-u64 cpu_mpidr(void)
-{
-    return 0;
-}
-
 bool random_hw(u64 *out)
 {
     (void)out;
@@ -77,11 +72,9 @@ long firmware_call(enum conduit conduit, u64 function, u64 a, u64 b, u64 c)
     return -1;
 }
 
-void uart_putc(int c)
+void uart_write(const char *text, size_t size)
 {
-    char text = c;
-
-    os_write(&text, 1);
+    os_write(text, size);
 }
 
 /* User memory is the program's; the first page and what lies beyond USER_TOP fault. */
@@ -114,45 +107,13 @@ size_t user_clear(u64 to, size_t n)
     return 0;
 }
 
-int user_load8(u64 from, u8 *out)
+__attribute__((no_sanitize("address"))) int host_user_load(u64 from, void *out, size_t size)
 {
-    return user_copy_from(out, from, sizeof *out) ? -EFAULT : 0;
-}
-
-int user_load32(u64 from, u32 *out)
-{
-    return user_copy_from(out, from, sizeof *out) ? -EFAULT : 0;
-}
-
-int user_load64(u64 from, u64 *out)
-{
-    return user_copy_from(out, from, sizeof *out) ? -EFAULT : 0;
-}
-
-int user_store8(u64 to, u8 value)
-{
-    return user_copy_to(to, &value, sizeof value) ? -EFAULT : 0;
-}
-
-int user_store32(u64 to, u32 value)
-{
-    return user_copy_to(to, &value, sizeof value) ? -EFAULT : 0;
-}
-
-int user_store64(u64 to, u64 value)
-{
-    return user_copy_to(to, &value, sizeof value) ? -EFAULT : 0;
-}
-
-ssize_t user_strncpy(char *to, u64 from, size_t max)
-{
-    for (size_t i = 0; i < max; i++) {
-        if (user_copy_from(to + i, from + i, 1))
-            return -EFAULT;
-        if (!to[i])
-            return i;
-    }
-    return max;
+    if (!user_ok(from, size))
+        return -EFAULT;
+    for (size_t i = 0; i < size; i++)
+        ((u8 *)out)[i] = ((const u8 *)from)[i];
+    return 0;
 }
 
 int user_cmpxchg32(u64 addr, u32 old, u32 new_value, u32 *seen)

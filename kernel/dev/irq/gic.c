@@ -259,16 +259,20 @@ static void gicv3_handle(void)
 
     if (likely(intid >= 16 && intid < INTID_SPECIAL)) {
         irq_dispatch(&gic_domain, intid);
-        icc_eoi(intid);
+        icc_write(ICC_EOIR, intid);
     } else if (intid < 16) {
-        icc_eoi(intid);
+        icc_write(ICC_EOIR, intid);
         ipi_receive(intid);
     }
 }
 
+/* ICC_SGI1R: Aff3 55:48, RS 47:44, Aff2 39:32, INTID 27:24, Aff1 23:16, TargetList 15:0. */
 static void gicv3_send(u32 cpu, enum ipi ipi)
 {
-    icc_sgi(smp_cpu_mpidr(cpu), ipi);
+    u64 mpidr = smp_cpu_mpidr(cpu), aff0 = mpidr & 0xff;
+
+    icc_write(ICC_SGIR, (mpidr >> 32 & 0xff) << 48 | (mpidr >> 16 & 0xff) << 32 | (u64)ipi << 24 |
+                            (mpidr >> 8 & 0xff) << 16 | (aff0 >> 4) << 44 | BIT(aff0 & 15));
 }
 
 static int gicv3_route(u32 intid, u32 cpu)
@@ -280,7 +284,7 @@ static int gicv3_route(u32 intid, u32 cpu)
 /* The frame whose affinity (Aff3-0 in 32 bits) is this CPU's, or NULL. */
 static char *find_frame(void)
 {
-    u64 mpidr = cpu_mpidr(), affinity = (mpidr & 0xffffff) | (mpidr >> 32 & 0xff) << 24;
+    u64 mpidr = smp_cpu_mpidr(cpu_id()), affinity = (mpidr & 0xffffff) | (mpidr >> 32 & 0xff) << 24;
 
     for (u32 r = 0; r < region_count; r++) {
         for (u64 at = 0; at + GICR_FRAME <= regions[r].size;) {
@@ -303,12 +307,16 @@ static void gicv3_cpu_start(void)
     char *frame = find_frame();
 
     if (!frame)
-        panic("gicv3: cpu %u (mpidr %lx) has no redistributor", cpu_id(), cpu_mpidr());
+        panic("gicv3: cpu %u (mpidr %lx) has no redistributor", cpu_id(), smp_cpu_mpidr(cpu_id()));
     mmio_write32(frame, GICR_WAKER, mmio_read32(frame, GICR_WAKER) & ~WAKER_SLEEP);
     while (mmio_read32(frame, GICR_WAKER) & WAKER_CHILDREN)
         cpu_relax();
     init_bank(frame + GICR_SGI_PAGE);
-    icc_init();
+    icc_write(ICC_SRE, 7); /* and no bypass of the GIC */
+    icc_write(ICC_PMR, 0xff);
+    icc_write(ICC_BPR, 0);
+    icc_write(ICC_CTLR, 0); /* the end of an interrupt deactivates it, too */
+    icc_write(ICC_IGRPEN, 1);
 }
 
 static int gicv3_map(const struct fdt *fdt, int node)

@@ -11,8 +11,6 @@
 #include "lib/string.h"
 #include "main/main_impl.h"
 
-#define LINE_MAX 200
-
 static const struct {
     const char *name;
     void (*run)(void);
@@ -21,30 +19,34 @@ static const struct {
     {"fault", demo_fault}, {"heap", demo_heap},
 };
 
+static void emit(struct format_out *out, const char *text, size_t size)
+{
+    (void)out;
+    uart_write(text, size);
+}
+
+static struct format_out uart_out = {emit};
+
 void demo_print(const char *fmt, ...)
 {
-    char line[LINE_MAX];
     va_list args;
 
     va_start(args, fmt);
-    format_buf_v(line, sizeof line, fmt, args);
+    format_v(&uart_out, fmt, args);
     va_end(args);
-    uart_puts(line);
 }
 
 void demo_verdict(const char *why, ...)
 {
-    char line[LINE_MAX];
     va_list args;
 
-    if (!why) {
-        uart_puts("verdict: PASS\n");
-        power_off();
+    demo_print(why ? "verdict: FAIL " : "verdict: PASS");
+    if (why) {
+        va_start(args, why);
+        format_v(&uart_out, why, args);
+        va_end(args);
     }
-    va_start(args, why);
-    format_buf_v(line, sizeof line, why, args);
-    va_end(args);
-    demo_print("verdict: FAIL %s\n", line);
+    demo_print("\n");
     power_off();
 }
 

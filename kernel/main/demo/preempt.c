@@ -23,7 +23,7 @@ static void task(void)
     while (clock_monotonic_ns() < end_ns) {
         if (__atomic_exchange_n(&running, self, __ATOMIC_RELAXED) != self) {
             __atomic_add_fetch(&switches, 1, __ATOMIC_RELAXED);
-            uart_putc(self);
+            uart_write(&self, 1);
         }
     }
 }
