@@ -28,23 +28,21 @@ struct eventfd {
 
 static bool take(struct eventfd *event, u64 *value)
 {
-    spin_lock(&event->lock);
+    spin_guard(&event->lock);
+
     *value = event->semaphore ? event->count > 0 : event->count;
     event->count -= *value;
-    spin_unlock(&event->lock);
     return *value;
 }
 
 static bool add(struct eventfd *event, u64 value)
 {
-    bool fits;
+    spin_guard(&event->lock);
 
-    spin_lock(&event->lock);
-    fits = value <= COUNT_MAX - event->count; /* I1 */
-    if (fits)
-        event->count += value;
-    spin_unlock(&event->lock);
-    return fits;
+    if (value > COUNT_MAX - event->count) /* I1 */
+        return false;
+    event->count += value;
+    return true;
 }
 
 static ssize_t eventfd_read(struct io_request *req)

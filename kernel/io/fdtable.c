@@ -202,6 +202,14 @@ static u32 find_free(const struct fd_array *array, u32 from)
     return from + __builtin_ctzl(~(array->open[word] >> (from % 64)));
 }
 
+/* The lowest number >= from that is in use or reserved; UINT64_MAX when there is none. */
+static u64 find_used(const struct fd_array *array, u64 from)
+{
+    u64 fd = from < array->size ? bitmap_find_next(array->open, array->size, from) : array->size;
+
+    return fd < array->size ? fd : UINT64_MAX;
+}
+
 static int reserve_locked(struct fdtable *table, u32 from, bool cloexec)
 {
     u64 limit = MIN_T(u64, rlimit_get(RLIMIT_NOFILE), FD_MAX);
@@ -255,10 +263,9 @@ void fd_publish(int fd, struct file *file)
 void fd_unreserve(int fd)
 {
     struct fdtable *table = my_table();
+    spin_guard(&table->lock);
 
-    spin_lock(&table->lock);
     unmark_locked(table, fd);
-    spin_unlock(&table->lock);
 }
 
 /* ---- closing ---- */
@@ -355,34 +362,28 @@ int fd_cloexec_get(u32 fd)
 int fd_cloexec_set(u32 fd, bool on)
 {
     struct fdtable *table = my_table();
-    int result = -EBADF;
+    spin_guard(&table->lock);
 
-    spin_lock(&table->lock);
-    if (fd < table->array->size && table->array->files[fd]) {
-        mark_locked(table, fd, on);
-        result = 0;
-    }
-    spin_unlock(&table->lock);
-    return result;
+    if (fd >= table->array->size || !table->array->files[fd])
+        return -EBADF;
+    mark_locked(table, fd, on);
+    return 0;
 }
 
 /* The first number in [fd, last] in use, taken out (*file) or marked; last + 1: none. */
 static u64 range_step(struct fdtable *table, u32 fd, u32 last, bool mark, struct file **file)
 {
-    struct fd_array *array;
     u64 found;
+    spin_guard(&table->lock);
 
     *file = NULL;
-    spin_lock(&table->lock);
-    array = table->array;
-    found = fd < array->size ? bitmap_find_next(array->open, array->size, fd) : array->size;
-    if (found >= array->size || found > last)
-        found = (u64)last + 1;
-    else if (mark)
+    found = find_used(table->array, fd);
+    if (found > last)
+        return (u64)last + 1;
+    if (mark)
         mark_locked(table, found, true);
     else
         *file = take_locked(table, found);
-    spin_unlock(&table->lock);
     return found;
 }
 
@@ -513,41 +514,32 @@ void fdtable_exec(struct fdtable *table)
 struct file *fdtable_file(struct fdtable *table, u32 fd, bool *cloexec)
 {
     struct fd_array *array;
-    struct file *file = NULL;
+    spin_guard(&table->lock);
 
-    spin_lock(&table->lock);
     array = table->array;
-    if (fd < array->size && array->files[fd]) {
-        file = file_get(array->files[fd]);
-        if (cloexec)
-            *cloexec = bitmap_test(array->cloexec, fd);
-    }
-    spin_unlock(&table->lock);
-    return file;
+    if (fd >= array->size || !array->files[fd])
+        return NULL;
+    if (cloexec)
+        *cloexec = bitmap_test(array->cloexec, fd);
+    return file_get(array->files[fd]);
 }
 
 int fdtable_next(struct fdtable *table, u32 from)
 {
-    struct fd_array *array;
-    size_t fd;
+    u64 fd;
+    spin_guard(&table->lock);
 
-    spin_lock(&table->lock);
-    array = table->array;
-    fd = from < array->size ? bitmap_find_next(array->open, array->size, from) : array->size;
-    while (fd < array->size && !array->files[fd])
-        fd = bitmap_find_next(array->open, array->size, fd + 1);
-    spin_unlock(&table->lock);
-    return fd < array->size ? (int)fd : -1;
+    for (fd = find_used(table->array, from); fd < FD_MAX; fd = find_used(table->array, fd + 1))
+        if (table->array->files[fd])
+            return fd;
+    return -1;
 }
 
 u32 fdtable_size(struct fdtable *table)
 {
-    u32 size;
+    rcu_guard();
 
-    rcu_read_lock();
-    size = rcu_dereference(table->array)->size;
-    rcu_read_unlock();
-    return size;
+    return rcu_dereference(table->array)->size;
 }
 
 void fdtable_init(void)

@@ -60,8 +60,8 @@ u64 mapping_pages(void)
     return sum < 0 ? 0 : sum;
 }
 
-#define BATCH        16 /* pages taken out under the lock at a time */
-#define INSERT_TRIES 8
+#define BATCH          16 /* pages taken out under the lock at a time */
+#define INSERT_RETRIES 7
 
 static void (*unmap_hook)(struct mapping *mapping, u64 first, u64 last); /* [I] */
 
@@ -89,9 +89,9 @@ void mapping_init(struct mapping *mapping, const struct mapping_ops *ops, void *
     list_init(&mapping->regions);
     list_init(&mapping->backed_link);
     if (mapping->ops->fill) {
-        spin_lock(&backed_lock);
+        spin_guard(&backed_lock);
+
         list_add_tail(&mapping->backed_link, &backed);
-        spin_unlock(&backed_lock);
     }
 }
 
@@ -138,17 +138,37 @@ struct page *mapping_find_page(struct mapping *mapping, u64 index)
 
 void mapping_find_pages(struct mapping *mapping, u64 first, u32 count, struct page **pages)
 {
-    spin_lock(&mapping->lock);
-    for (u32 i = 0; i < count; i++) {
-        struct page *page = xa_load(&mapping->pages, first + i);
+    spin_guard(&mapping->lock);
 
-        pages[i] = page;
-        if (!page)
+    for (u32 i = 0; i < count; i++) {
+        pages[i] = xa_load(&mapping->pages, first + i);
+        if (!pages[i])
             continue;
-        page_get(page);
-        page_flag_set(page, PG_ACTIVE);
+        page_get(pages[i]);
+        page_flag_set(pages[i], PG_ACTIVE);
     }
-    spin_unlock(&mapping->lock);
+}
+
+/* One try of insert(); -ENOMEM: a node is missing. */
+static int try_insert(struct mapping *mapping, u64 index, struct page *page, const u32 *truncations)
+{
+    int err;
+    spin_guard(&mapping->lock);
+
+    if (xa_load(&mapping->pages, index))
+        return -EEXIST;
+    if (truncations && *truncations != mapping->truncations)
+        return -ESTALE;
+    err = xa_store(&mapping->pages, index, page);
+    if (err)
+        return err;
+    page->mapping = mapping; /* I1 */
+    page->index = index;
+    page->flags |= PG_UPTODATE;
+    page_get(page);
+    mapping->page_count++;
+    count_cached(page, 1);
+    return 0;
 }
 
 /*
@@ -158,36 +178,17 @@ void mapping_find_pages(struct mapping *mapping, u64 first, u32 count, struct pa
  */
 static int insert(struct mapping *mapping, u64 index, struct page *page, const u32 *truncations)
 {
-    for (int tries = 0; tries < INSERT_TRIES; tries++) {
+    for (int tries = 0;; tries++) {
+        int err = try_insert(mapping, index, page, truncations);
         void *node;
-        int err = 0;
 
-        spin_lock(&mapping->lock);
-        if (xa_load(&mapping->pages, index))
-            err = -EEXIST;
-        else if (truncations && *truncations != mapping->truncations)
-            err = -ESTALE;
-        if (!err) {
-            page->mapping = mapping; /* I1 */
-            page->index = index;
-            page->flags |= PG_UPTODATE;
-            err = xa_store(&mapping->pages, index, page);
-        }
-        if (!err) {
-            page_get(page);
-            mapping->page_count++;
-            count_cached(page, 1);
-        }
-        spin_unlock(&mapping->lock);
-        if (err != -ENOMEM)
+        if (likely(err != -ENOMEM) || tries == INSERT_RETRIES)
             return err;
         node = kmalloc(XARRAY_NODE_SIZE); /* gets memory reclaimed; the next try takes it */
         if (!node)
-            break;
+            return err;
         kfree(node);
     }
-    page->mapping = NULL;
-    return -ENOMEM;
 }
 
 int mapping_add_page(struct mapping *mapping, u64 index, struct page *page)
@@ -205,10 +206,22 @@ int mapping_add_page(struct mapping *mapping, u64 index, struct page *page)
     return 0;
 }
 
-/* Make the page at `index`, which was absent. 0, -EEXIST (somebody else did), or -errno. */
-static int make_page(struct mapping *mapping, u64 index, struct page **out)
+/* What a write puts into a page that it makes. */
+struct first_bytes {
+    struct iter *it;
+    size_t offset, part;
+    ssize_t n; /* how many came: not 0 */
+};
+
+/*
+ * Make the page at `index`, which was absent: filled from the backing, or zeros around `first`
+ * (NULL: nothing). It is whole before anybody can see it, so that a page overwritten whole need
+ * not be zeroed first. 0, -EEXIST (somebody else did), -ESTALE, or -errno.
+ */
+static int make_page(struct mapping *mapping, u64 index, struct first_bytes *first,
+                     struct page **out)
 {
-    bool fill = mapping->ops->fill;
+    bool fill = mapping->ops->fill, whole = first && first->part == PAGE_SIZE;
     u32 truncations = READ_ONCE(mapping->truncations);
     struct page *page;
     int err = charge(mapping);
@@ -216,7 +229,7 @@ static int make_page(struct mapping *mapping, u64 index, struct page **out)
     if (err)
         return err;
     err = -ENOMEM;
-    page = page_alloc(0, fill ? 0 : PA_ZERO);
+    page = page_alloc(0, fill || whole ? 0 : PA_ZERO);
     if (!page)
         goto uncharge;
     page->index = index;
@@ -224,6 +237,14 @@ static int make_page(struct mapping *mapping, u64 index, struct page **out)
         err = mapping->ops->fill(mapping, page);
         if (err)
             goto put;
+    } else if (first) {
+        err = -EFAULT;
+        first->n =
+            iter_copy_from(first->it, (char *)page_to_virt(page) + first->offset, first->part);
+        if (!first->n)
+            goto put;
+        if (whole)
+            memset((char *)page_to_virt(page) + first->n, 0, PAGE_SIZE - first->n);
     }
     err = insert(mapping, index, page, fill ? &truncations : NULL);
     if (err)
@@ -247,7 +268,7 @@ int mapping_get_page(struct mapping *mapping, u64 index, u32 flags, struct page 
             break;
         if (!(flags & MAPPING_CREATE) && !mapping->ops->fill)
             return -ENOENT;
-        err = make_page(mapping, index, out);
+        err = make_page(mapping, index, NULL, out);
     } while (err == -EEXIST || err == -ESTALE);
     if (!err && flags & MAPPING_DIRTY)
         page_flag_set(*out, PG_DIRTY);
@@ -287,61 +308,27 @@ ssize_t mapping_read(struct mapping *mapping, struct iter *it, u64 pos, u64 size
     return done;
 }
 
-/*
- * Write into an absent page of a memory-only mapping: it is filled before anybody can see it, so
- * that a page overwritten whole need not be zeroed first. Bytes written or -errno; 0: fault.
- */
-static ssize_t write_new_page(struct mapping *mapping, struct iter *it, u64 index, size_t offset,
-                              size_t part)
-{
-    struct page *page, *other;
-    ssize_t n;
-    int err = charge(mapping);
-
-    if (err)
-        return err;
-    page = page_alloc(0, part == PAGE_SIZE ? 0 : PA_ZERO);
-    n = -ENOMEM;
-    if (!page)
-        goto uncharge;
-    n = iter_copy_from(it, (char *)page_to_virt(page) + offset, part);
-    if (n == 0)
-        goto put;
-    if (part == PAGE_SIZE)
-        memset((char *)page_to_virt(page) + n, 0, PAGE_SIZE - n);
-    err = insert(mapping, index, page, NULL);
-    if (!err) {
-        page_put(page);
-        return n;
-    }
-    if (err == -EEXIST) { /* a fault was faster: its page is zero but for what was mapped */
-        err = mapping_get_page(mapping, index, MAPPING_CREATE, &other);
-        if (!err) {
-            memcpy((char *)page_to_virt(other) + offset, (char *)page_to_virt(page) + offset, n);
-            page_put(other);
-        }
-    }
-    if (err)
-        n = err;
-put:
-    page_put(page);
-uncharge:
-    uncharge(mapping, 1);
-    return n;
-}
-
+/* Bytes written, fewer than `part` on a fault, or -errno. */
 static ssize_t write_page(struct mapping *mapping, struct iter *it, u64 index, size_t offset,
                           size_t part)
 {
-    struct page *page = mapping_find_page(mapping, index);
+    struct page *page;
     ssize_t n;
     int err;
 
-    if (!page) {
-        if (!mapping->ops->fill)
-            return write_new_page(mapping, it, index, offset, part);
-        err = mapping_get_page(mapping, index, MAPPING_CREATE, &page);
-        if (err)
+    while (!(page = mapping_find_page(mapping, index))) {
+        struct first_bytes first = {it, offset, part, 0};
+        struct iter before = *it;
+
+        err = make_page(mapping, index, &first, &page);
+        if (!err && first.n) {
+            page_put(page);
+            return first.n;
+        }
+        if (!err)
+            break;
+        *it = before;
+        if (err != -EEXIST && err != -ESTALE)
             return err;
     }
     n = iter_copy_from(it, (char *)page_to_virt(page) + offset, part);
@@ -375,23 +362,26 @@ ssize_t mapping_write(struct mapping *mapping, struct iter *it, u64 pos)
 
 /* ---- removal ---- */
 
+/* A page leaves the mapping, whose reference is the caller's from now on. */
+static void forget_locked(struct mapping *mapping, struct page *page)
+{
+    xa_erase(&mapping->pages, page->index);
+    page->mapping = NULL; /* I2 */
+    mapping->page_count--;
+    count_cached(page, -1);
+}
+
 /* Take up to BATCH pages of [*index, last] out; returns how many, *index moves behind them. */
 static u32 take_out(struct mapping *mapping, u64 *index, u64 last, struct page **pages)
 {
-    struct page *page;
     u32 n = 0;
+    spin_guard(&mapping->lock);
 
-    spin_lock(&mapping->lock);
-    while (n < BATCH && *index <= last && (page = xa_find(&mapping->pages, index, last))) {
-        xa_erase(&mapping->pages, *index);
-        page->mapping = NULL; /* I2 */
-        mapping->page_count--;
-        count_cached(page, -1);
-        pages[n++] = page;
+    while (n < BATCH && *index <= last && (pages[n] = xa_find(&mapping->pages, index, last))) {
+        forget_locked(mapping, pages[n++]);
         if ((*index)++ == UINT64_MAX)
             break;
     }
-    spin_unlock(&mapping->lock);
     return n;
 }
 
@@ -414,10 +404,10 @@ static void remove_range(struct mapping *mapping, u64 first, u64 last)
 
 void mapping_destroy(struct mapping *mapping)
 {
-    if (!list_empty(&mapping->backed_link)) {
-        spin_lock(&backed_lock);
+    if (mapping->ops->fill) {
+        spin_guard(&backed_lock);
+
         list_del(&mapping->backed_link);
-        spin_unlock(&backed_lock);
     }
     remove_range(mapping, 0, UINT64_MAX);
 }
@@ -443,12 +433,12 @@ void mapping_punch(struct mapping *mapping, u64 start, u64 end)
     spin_lock(&mapping->lock);
     mapping->truncations++;
     spin_unlock(&mapping->lock);
-    if (start >> PAGE_SHIFT == end >> PAGE_SHIFT) {
-        zero_part(mapping, start >> PAGE_SHIFT, start & PAGE_MASK, end & PAGE_MASK);
+    if (start >> PAGE_SHIFT == past) {
+        zero_part(mapping, past, start & PAGE_MASK, end & PAGE_MASK);
         return;
     }
     if (start & PAGE_MASK)
-        zero_part(mapping, start >> PAGE_SHIFT, start & PAGE_MASK, PAGE_SIZE);
+        zero_part(mapping, start >> PAGE_SHIFT, start & PAGE_MASK, PAGE_SIZE); /* I3 */
     if (past > first) {
         remove_range(mapping, first, past - 1);
         if (unmap_hook && !list_empty(&mapping->regions))
@@ -460,61 +450,38 @@ void mapping_punch(struct mapping *mapping, u64 start, u64 end)
 
 void mapping_truncate(struct mapping *mapping, u64 size)
 {
-    u64 first = DIV_ROUND_UP(size, PAGE_SIZE);
-
-    spin_lock(&mapping->lock);
-    mapping->truncations++;
-    spin_unlock(&mapping->lock);
-    if (size & PAGE_MASK)
-        zero_part(mapping, size >> PAGE_SHIFT, size & PAGE_MASK, PAGE_SIZE); /* I3 */
-    remove_range(mapping, first, UINT64_MAX);
-    if (unmap_hook && !list_empty(&mapping->regions))
-        unmap_hook(mapping, first, UINT64_MAX);
+    mapping_punch(mapping, size, ~(u64)PAGE_MASK);
 }
 
 /* ---- the rest ---- */
 
-/* The first index in [index, end) with a page, or without one; `end` when there is none. */
-static u64 next_index(struct mapping *mapping, u64 index, u64 end, bool present)
-{
-    spin_lock(&mapping->lock);
-    if (present) {
-        if (!xa_find(&mapping->pages, &index, end - 1))
-            index = end;
-    } else {
-        while (index < end && xa_load(&mapping->pages, index))
-            index++;
-    }
-    spin_unlock(&mapping->lock);
-    return index;
-}
-
 loff_t mapping_seek(struct mapping *mapping, u64 pos, u64 size, bool data)
 {
-    u64 index = pos >> PAGE_SHIFT, end = DIV_ROUND_UP(size, PAGE_SIZE), found;
+    u64 index = pos >> PAGE_SHIFT, end = DIV_ROUND_UP(size, PAGE_SIZE), found = index;
+    spin_guard(&mapping->lock);
 
     if (pos >= size)
         return -ENXIO;
     if (mapping->ops->fill)
         return data ? pos : size;
-    found = next_index(mapping, index, end, data);
-    if (found == end)
-        return data ? -ENXIO : (loff_t)size;
-    return found == index ? pos : found << PAGE_SHIFT;
+    if (data && !xa_find(&mapping->pages, &found, end - 1))
+        return -ENXIO;
+    while (!data && found < end && xa_load(&mapping->pages, found))
+        found++;
+    return found == index ? pos : MIN(found << PAGE_SHIFT, size);
 }
 
 /* The first page at or after *index whose flags have `flag`, with a reference. */
 static struct page *next_flagged(struct mapping *mapping, u64 *index, u32 flag)
 {
     struct page *page;
+    spin_guard(&mapping->lock);
 
-    spin_lock(&mapping->lock);
     page = xa_find(&mapping->pages, index, UINT64_MAX);
     while (page && !(READ_ONCE(page->flags) & flag))
         page = xa_find_after(&mapping->pages, index, UINT64_MAX);
     if (page)
         page_get(page);
-    spin_unlock(&mapping->lock);
     return page;
 }
 
@@ -548,8 +515,8 @@ static u32 take_clean(struct mapping *mapping, struct page **pages, u32 max)
     struct page *page;
     u64 index;
     u32 n = 0;
+    spin_guard(&mapping->lock);
 
-    spin_lock(&mapping->lock);
     xa_for_each(&mapping->pages, index, page) {
         u32 flags = READ_ONCE(page->flags);
 
@@ -561,13 +528,9 @@ static u32 take_clean(struct mapping *mapping, struct page **pages, u32 max)
             page_flag_clear(page, PG_ACTIVE);
             continue;
         }
-        xa_erase(&mapping->pages, index);
-        page->mapping = NULL;
-        mapping->page_count--;
-        count_cached(page, -1);
+        forget_locked(mapping, page);
         pages[n++] = page;
     }
-    spin_unlock(&mapping->lock);
     return n;
 }
 

@@ -70,15 +70,15 @@ int mapping_add_page(struct mapping *mapping, u64 index, struct page *page);
 ssize_t mapping_read(struct mapping *mapping, struct iter *it, u64 pos, u64 size);
 ssize_t mapping_write(struct mapping *mapping, struct iter *it, u64 pos);
 
+/* Free [start, end) bytes: whole pages go, partial ones are zeroed (hole punching). Sleeps. */
+void mapping_punch(struct mapping *mapping, u64 start, u64 end);
+
 /*
  * The file shrinks to `size` bytes: pages behind go away, the rest of the last one is zeroed,
  * and vm unmaps them. The caller has set the file's size before, so that no fault makes them
  * again. Sleeps.
  */
 void mapping_truncate(struct mapping *mapping, u64 size);
-
-/* Free [start, end) bytes: whole pages go, partial ones are zeroed (hole punching). Sleeps. */
-void mapping_punch(struct mapping *mapping, u64 start, u64 end);
 
 /* The first byte at or after `pos`, below `size`, that is data (or a hole; size counts as one).
  * -ENXIO when there is none. */
