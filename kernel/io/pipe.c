@@ -9,7 +9,8 @@
  *
  * Structures and invariants.
  *   I1  head and tail count bytes written and read; head - tail <= size. Byte b lies in page
- *       ring[(b / PAGE_SIZE) % pages] at b % PAGE_SIZE.
+ *       ring[(b / PAGE_SIZE) % slots] at b % PAGE_SIZE. There are twice as many slots as a full
+ *       pipe has pages, so that one which begins in mid-page never meets its own end.
  *   I2  Every page that holds a byte of [tail, head) is there. When the pipe is empty at most one
  *       page is, it is ring[0], and head = tail = 0: a byte that goes back and forth never
  *       allocates.
@@ -50,14 +51,14 @@
 struct pipe {
     struct mutex lock;
     u64 head, tail;              /* [L] */
-    u32 pages;                   /* [L] slots of ring, a power of two */
+    u32 pages;                   /* [L] size, a power of two; ring has twice as many slots */
     u32 readers, writers;        /* [L] files open for either */
     u32 read_opens, write_opens; /* [L] opens so far: what open(2) of a FIFO waits for */
     u32 users;                   /* [fifo_lock] */
     struct pipe **slot;          /* [I] the FIFO's, or NULL */
     struct page **ring;          /* [L] */
     struct waitqueue read_wait, write_wait;
-    struct page *first_ring[PAGES_DEFAULT];
+    struct page *first_ring[2 * PAGES_DEFAULT];
 };
 
 static struct spinlock fifo_lock = SPINLOCK_INIT(RANK_FILE);
@@ -93,7 +94,7 @@ static void wake_writers(struct pipe *pipe)
 
 static struct page **slot_of(struct pipe *pipe, u64 byte)
 {
-    return &pipe->ring[byte / PAGE_SIZE & (pipe->pages - 1)];
+    return &pipe->ring[byte / PAGE_SIZE & (2 * pipe->pages - 1)];
 }
 
 /*
@@ -128,29 +129,22 @@ static __always_inline ssize_t fill(struct pipe *pipe, struct iter *it, size_t n
     return done;
 }
 
-/*
- * The page at `slot` has been read to its end, or the pipe to its. I2: in a ring nearly full the
- * page that was begun in its middle holds the newest bytes as well, and stays for them.
- */
+/* The page at `slot` has been read to its end, or the pipe to its. I2 */
 static void page_drained(struct pipe *pipe, struct page **slot)
 {
     struct page *page = *slot;
 
-    if (pipe->head != pipe->tail) {
-        if (unlikely(pipe->head - pipe->tail > (pipe->pages - 1) * PAGE_SIZE))
+    if (pipe->head == pipe->tail) {
+        WRITE_ONCE(pipe->head, 0);
+        WRITE_ONCE(pipe->tail, 0);
+        if (slot == pipe->ring)
             return;
-        *slot = NULL;
+        page = pipe->ring[0];
+        pipe->ring[0] = *slot;
+    }
+    *slot = NULL;
+    if (page)
         page_put(page);
-        return;
-    }
-    WRITE_ONCE(pipe->head, 0);
-    WRITE_ONCE(pipe->tail, 0);
-    if (slot != pipe->ring) {
-        *slot = NULL;
-        if (pipe->ring[0])
-            page_put(pipe->ring[0]);
-        pipe->ring[0] = page;
-    }
 }
 
 /*
@@ -178,31 +172,6 @@ static ssize_t drain(struct pipe *pipe, struct iter *it)
 
 /* ---- file operations ---- */
 
-static bool readable(const struct pipe *pipe)
-{
-    return !is_empty(pipe) || !READ_ONCE(pipe->writers);
-}
-
-/* Sleep while the pipe is empty and has a writer, without the lock. 0, -EAGAIN, -ERESTARTSYS. */
-static __noinline int wait_for_data(struct pipe *pipe, bool nonblock)
-{
-    struct wait_entry entry;
-    bool done;
-    int err;
-
-    if (nonblock)
-        return READ_ONCE(pipe->writers) ? -EAGAIN : 0;
-    wait_entry_init(&entry);
-    entry.flags = WAIT_EXCLUSIVE;
-    do { /* as wait_event(), without its look before the first wait: the caller has just looked */
-        wait_prepare(&pipe->read_wait, &entry, THREAD_SLEEPING);
-        err = readable(pipe) ? 0 : wait_sleep(THREAD_SLEEPING, TIMER_NEVER);
-        done = readable(pipe);
-    } while (!done && !err);
-    wait_finish(&pipe->read_wait, &entry);
-    return done ? 0 : err;
-}
-
 static ssize_t pipe_read(struct io_request *req)
 {
     struct pipe *pipe = req->file->private;
@@ -211,22 +180,21 @@ static ssize_t pipe_read(struct io_request *req)
 
     if (req->iter->left == 0)
         return 0;
-    if (is_empty(pipe)) { /* as below, before the lock is taken */
-        n = wait_for_data(pipe, req->flags & IO_NONBLOCK);
-        if (n)
-            return n;
-    }
-    mutex_lock(&pipe->lock);
-    while (pipe->head == pipe->tail) {
-        u32 writers = pipe->writers;
-
-        mutex_unlock(&pipe->lock);
-        if (!writers)
-            return 0;
-        n = wait_for_data(pipe, req->flags & IO_NONBLOCK);
+    for (;;) {
+        if (req->flags & IO_NONBLOCK)
+            n = is_empty(pipe) && READ_ONCE(pipe->writers) ? -EAGAIN : 0;
+        else
+            n = wait_event_interruptible_exclusive(&pipe->read_wait,
+                                                   !is_empty(pipe) || !READ_ONCE(pipe->writers));
         if (n)
             return n;
         mutex_lock(&pipe->lock);
+        if (likely(pipe->head != pipe->tail))
+            break;
+        n = pipe->writers;
+        mutex_unlock(&pipe->lock);
+        if (!n)
+            return 0;
     }
     n = drain(pipe, req->iter);
     more = pipe->head != pipe->tail;
@@ -265,77 +233,41 @@ static __noinline int wait_for_room(struct pipe *pipe, u64 need, bool wake)
     return err;
 }
 
-/*
- * Write what fits and is left, under the lock. *wake: the pipe is not empty any more. 0 when all
- * is written; -EAGAIN: there is not room for enough; or the error of a copy.
- */
-static __always_inline int write_some(struct pipe *pipe, struct iter *it, u64 need, size_t *done,
-                                      bool *wake)
-{
-    u64 free = room(pipe);
-    ssize_t n;
-
-    if (unlikely(!pipe->readers))
-        return -EPIPE;
-    if (free < need)
-        return -EAGAIN;
-    *wake |= pipe->head == pipe->tail;
-    n = fill(pipe, it, MIN_T(u64, it->left, free));
-    if (n < 0)
-        return n;
-    *done += n;
-    if (likely(it->left == 0))
-        return 0;
-    return (u64)n == free ? -EAGAIN : -EFAULT; /* full; or short, which ends the call */
-}
-
-/* The end of a write: the lock is released, and who waits hears of it. */
-static __always_inline ssize_t write_end(struct pipe *pipe, size_t done, int err, bool wake)
-{
-    mutex_unlock(&pipe->lock);
-    if (wake)
-        wake_readers(pipe);
-    if (unlikely(wait_active(&pipe->write_wait)) && room(pipe) >= PIPE_BUF)
-        wake_writers(pipe);
-    if (unlikely(err == -EPIPE))
-        return broken(done);
-    return done ? (ssize_t)done : err;
-}
-
-/* What did not fit at once, as it gets room; locked on entry. */
-static __noinline ssize_t write_rest(struct pipe *pipe, struct iter *it, size_t done, bool wake)
-{
-    int err;
-
-    do {
-        u64 need = MIN_T(u64, it->left, PIPE_BUF); /* I4 */
-
-        err = wait_for_room(pipe, need, wake);
-        wake = false;
-        if (!err)
-            err = write_some(pipe, it, need, &done, &wake);
-    } while (err == -EAGAIN);
-    return write_end(pipe, done, err, wake);
-}
-
 static ssize_t pipe_write(struct io_request *req)
 {
     struct pipe *pipe = req->file->private;
     struct iter *it = req->iter;
     bool nonblock = req->flags & IO_NONBLOCK, wake = false;
-    u64 need = it->left;
     size_t done = 0;
-    int err;
+    ssize_t n = 0;
 
-    if (need == 0)
-        return 0;
-    if (unlikely(need > PIPE_BUF))
-        need = nonblock ? 1 : PIPE_BUF; /* I4 */
     mutex_lock(&pipe->lock);
-    err = write_some(pipe, it, need, &done, &wake);
-    if (unlikely(err == -EAGAIN) && !nonblock)
-        return write_rest(pipe, it, done, wake);
-    return write_end(pipe, done, err, wake);
+    while (it->left && n >= 0) {
+        u64 need = it->left <= PIPE_BUF ? it->left : nonblock ? 1 : PIPE_BUF; /* I4 */
+        u64 free = room(pipe);
+        size_t part = MIN_T(u64, it->left, free);
+
+        if (unlikely(!pipe->readers)) {
+            n = -EPIPE;
+        } else if (unlikely(free < need)) {
+            n = nonblock ? -EAGAIN : wait_for_room(pipe, need, wake);
+            wake = false;
+        } else {
+            wake |= pipe->head == pipe->tail;
+            n = fill(pipe, it, part);
+            done += n < 0 ? 0 : n;
+            if (n >= 0 && (size_t)n < part)
+                n = -EFAULT;
+        }
+    }
+    mutex_unlock(&pipe->lock);
+    if (wake)
+        wake_readers(pipe);
+    if (unlikely(wait_active(&pipe->write_wait)) && room(pipe) >= PIPE_BUF)
+        wake_writers(pipe);
+    if (unlikely(n == -EPIPE))
+        return broken(done);
+    return done ? (ssize_t)done : n;
 }
 
 static u32 pipe_poll(struct file *file, struct poll_table *table)
@@ -376,7 +308,7 @@ static long pipe_ioctl(struct file *file, u32 cmd, u64 arg)
 
 static void pipe_free(struct pipe *pipe)
 {
-    for (u32 i = 0; i < pipe->pages; i++)
+    for (u32 i = 0; i < 2 * pipe->pages; i++)
         if (pipe->ring[i])
             page_put(pipe->ring[i]);
     if (pipe->ring != pipe->first_ring)
@@ -396,6 +328,19 @@ static void pipe_put(struct pipe *pipe)
     spin_unlock(&fifo_lock);
     if (last)
         pipe_free(pipe);
+}
+
+/* An end is opened. The lock is held. */
+static void enter(struct pipe *pipe, u32 mode)
+{
+    if (mode & FMODE_READ) {
+        pipe->readers++;
+        pipe->read_opens++;
+    }
+    if (mode & FMODE_WRITE) {
+        pipe->writers++;
+        pipe->write_opens++;
+    }
 }
 
 /* An end is closed, or was never quite opened. */
@@ -459,18 +404,18 @@ int pipe_create(struct file *ends[2], u32 flags)
     if (!pipe)
         return -ENOMEM;
     ends[0] = file_alloc(&pipe_ops, O_RDONLY | (flags & O_NONBLOCK), pipe);
-    ends[1] = ends[0] ? file_alloc(&pipe_ops, O_WRONLY | (flags & O_NONBLOCK), pipe) : NULL;
-    if (!ends[1]) {
-        pipe->readers = 1;
-        if (ends[0])
-            file_put(ends[0]); /* releases the pipe */
-        else
-            pipe_put(pipe);
+    ends[1] = file_alloc(&pipe_ops, O_WRONLY | (flags & O_NONBLOCK), pipe);
+    pipe->users = 2;
+    enter(pipe, FMODE_READ | FMODE_WRITE);
+    if (!ends[0] || !ends[1]) {
+        for (int i = 0; i < 2; i++) {
+            if (ends[i])
+                file_put(ends[i]);
+            else
+                pipe_put(pipe);
+        }
         return -ENOMEM;
     }
-    pipe->users = 2;
-    pipe->readers = pipe->writers = 1;
-    pipe->read_opens = pipe->write_opens = 1;
     ends[0]->mode |= FMODE_STREAM;
     ends[1]->mode |= FMODE_STREAM;
     ends[0]->id = ends[1]->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
@@ -480,72 +425,54 @@ int pipe_create(struct file *ends[2], u32 flags)
 /* The pipe of a FIFO, with a user for the caller; NULL: no memory. */
 static struct pipe *fifo_pipe(struct pipe **slot)
 {
-    struct pipe *fresh = NULL, *pipe;
+    struct pipe *fresh = pipe_alloc(slot), *pipe;
 
-    for (;;) {
-        spin_lock(&fifo_lock);
-        pipe = *slot;
-        if (pipe)
-            pipe->users++;
-        else if (fresh)
-            pipe = *slot = fresh;
-        spin_unlock(&fifo_lock);
-        if (pipe) {
-            if (fresh && pipe != fresh)
-                pipe_free(fresh);
-            return pipe;
-        }
-        fresh = pipe_alloc(slot);
-        if (!fresh)
-            return NULL;
-    }
-}
-
-/* Wait until a side has been opened since `seen`. 0 or -ERESTARTSYS. */
-static int wait_for_peer(struct waitqueue *wq, const u32 *opens, u32 seen)
-{
-    return wait_event_interruptible(wq, READ_ONCE(*opens) != seen);
+    if (!fresh)
+        return NULL;
+    spin_lock(&fifo_lock);
+    pipe = *slot;
+    if (pipe)
+        pipe->users++;
+    else
+        pipe = *slot = fresh;
+    spin_unlock(&fifo_lock);
+    if (pipe != fresh)
+        pipe_free(fresh);
+    return pipe;
 }
 
 int fifo_open(struct file *file, struct pipe **slot)
 {
     struct pipe *pipe = fifo_pipe(slot);
-    u32 mode = file->mode & (FMODE_READ | FMODE_WRITE), reads, writes;
-    bool nonblock = file->flags & O_NONBLOCK, wait_writer, wait_reader;
+    u32 mode = file->mode & (FMODE_READ | FMODE_WRITE), seen;
+    bool nonblock = file->flags & O_NONBLOCK, alone;
     int err = 0;
 
     if (!pipe)
         return -ENOMEM;
     mutex_lock(&pipe->lock);
-    if (mode == FMODE_WRITE && nonblock && !pipe->readers) {
-        mutex_unlock(&pipe->lock);
-        pipe_put(pipe);
-        return -ENXIO;
-    }
-    wait_writer = mode == FMODE_READ && !pipe->writers && !nonblock;
-    wait_reader = mode == FMODE_WRITE && !pipe->readers;
-    reads = pipe->read_opens;
-    writes = pipe->write_opens;
-    if (mode & FMODE_READ) {
-        pipe->readers++;
-        pipe->read_opens++;
-    }
-    if (mode & FMODE_WRITE) {
-        pipe->writers++;
-        pipe->write_opens++;
-    }
-    file->pos = mode == FMODE_READ && !pipe->writers && nonblock ? writes : UINT64_MAX;
+    alone = mode == FMODE_READ ? !pipe->writers : mode == FMODE_WRITE && !pipe->readers;
+    seen = mode == FMODE_READ ? pipe->write_opens : pipe->read_opens;
+    if (alone && nonblock && mode == FMODE_WRITE)
+        err = -ENXIO;
+    else
+        enter(pipe, mode);
     mutex_unlock(&pipe->lock);
+    if (err) {
+        pipe_put(pipe);
+        return err;
+    }
     wake_all(&pipe->read_wait, 0);
     wake_all(&pipe->write_wait, 0);
-    if (wait_writer)
-        err = wait_for_peer(&pipe->read_wait, &pipe->write_opens, writes);
-    else if (wait_reader)
-        err = wait_for_peer(&pipe->write_wait, &pipe->read_opens, reads);
+    if (alone && !nonblock && mode == FMODE_READ)
+        err = wait_event_interruptible(&pipe->read_wait, READ_ONCE(pipe->write_opens) != seen);
+    else if (alone && !nonblock)
+        err = wait_event_interruptible(&pipe->write_wait, READ_ONCE(pipe->read_opens) != seen);
     if (err) {
         leave(pipe, mode);
         return err;
     }
+    file->pos = alone && nonblock ? seen : UINT64_MAX;
     file->ops = &pipe_ops;
     file->private = pipe;
     file->mode |= FMODE_STREAM;
@@ -561,35 +488,17 @@ long pipe_size_get(struct file *file)
     return file_is_pipe(file) ? (long)(READ_ONCE(pipe->pages) * PAGE_SIZE) : -EBADF;
 }
 
-/* Move the pages that hold bytes to the front of `ring`. The lock is held. */
-static int move_pages(struct pipe *pipe, struct page **ring, u32 pages)
+/* Move the pages to the front of `ring`, which becomes the pipe's. The lock is held. */
+static void move_pages(struct pipe *pipe, struct page **ring, u32 pages)
 {
     u64 used = pipe->head - pipe->tail, start = pipe->tail & PAGE_MASK;
-    u32 span = DIV_ROUND_UP(start + used, PAGE_SIZE);
 
-    if (unlikely(span > pipe->pages)) { /* the first page holds the last bytes too: part them */
-        span--;
-        ring[span] = page_alloc(0, 0);
-        if (!ring[span])
-            return -ENOMEM;
-        memcpy(page_to_virt(ring[span]), page_to_virt(*slot_of(pipe, pipe->tail)),
-               start + used - span * PAGE_SIZE);
-    }
-    for (u32 i = 0; i < span; i++) {
-        struct page **slot = slot_of(pipe, pipe->tail + i * PAGE_SIZE);
-
-        ring[i] = *slot;
-        *slot = NULL;
-    }
-    if (!used && pipe->ring[0]) {
-        page_put(pipe->ring[0]); /* I2: it may have had one page to spare */
-        pipe->ring[0] = NULL;
-    }
+    for (u64 at = 0; at == 0 || at < start + used; at += PAGE_SIZE) /* I2: one may be to spare */
+        ring[at / PAGE_SIZE] = *slot_of(pipe, pipe->tail + at);
     pipe->ring = ring;
     pipe->pages = pages;
     pipe->tail = start;
     pipe->head = start + used;
-    return 0;
 }
 
 long pipe_size_set(struct file *file, u64 size)
@@ -597,7 +506,6 @@ long pipe_size_set(struct file *file, u64 size)
     struct pipe *pipe = file->private;
     struct page **ring, **old;
     u64 pages = 1;
-    int error = -EBUSY;
 
     if (!file_is_pipe(file))
         return -EBADF;
@@ -607,20 +515,20 @@ long pipe_size_set(struct file *file, u64 size)
         pages *= 2;
     if (pages * PAGE_SIZE > PIPE_SIZE_MAX && !cred_has_cap(CAP_SYS_RESOURCE))
         return -EPERM;
-    ring = kmalloc(pages * sizeof(*ring));
+    ring = kmalloc(2 * pages * sizeof(*ring));
     if (!ring)
         return -ENOMEM;
     mutex_lock(&pipe->lock);
-    old = pipe->ring;
-    if ((pipe->tail & PAGE_MASK) + (pipe->head - pipe->tail) <= pages * PAGE_SIZE)
-        error = move_pages(pipe, ring, pages);
-    mutex_unlock(&pipe->lock);
-    if (error) {
-        kfree(ring);
-        return error;
+    old = ring;
+    if (pipe->head - pipe->tail <= pages * PAGE_SIZE) {
+        old = pipe->ring;
+        move_pages(pipe, ring, pages);
     }
+    mutex_unlock(&pipe->lock);
     if (old != pipe->first_ring)
         kfree(old);
+    if (old == ring)
+        return -EBUSY;
     wake_writers(pipe);
     return pages * PAGE_SIZE;
 }
