@@ -78,7 +78,7 @@ include kernel/fs/zlib.mk
 LIBRARIES := $(ZLIB_SOURCES:build/packages/%=$(O)/packages/%.o)
 $(ZLIB_DIR)/zlib.h $(ZLIB_SOURCES) &:
 	tools/fetch.sh zlib
-$(LIBRARIES): $(O)/packages/%.o: build/packages/% $(O)/config
+$(LIBRARIES): $(O)/packages/%.o: build/packages/% $(O)/config kernel/fs/zlib.mk
 	@mkdir -p $(@D)
 	$(call run,CC) $(CC) $(CFLAGS) $(ZLIB_CFLAGS) -c -o $@ $<
 $(O)/kernel/fs/gunzip.c.o: CFLAGS += $(GUNZIP_CFLAGS)

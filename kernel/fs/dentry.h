@@ -125,4 +125,5 @@ bool dentry_below(const struct dentry *dentry, const struct dentry *ancestor);
 /* Operations of an open directory whose entries are all in the cache (SB_PINNED). */
 extern const struct file_ops dir_pinned_ops;
 loff_t dir_seek(struct file *file, loff_t offset, int whence);
-ssize_t dir_read(struct io_request *req); /* -EISDIR */
+ssize_t dir_read(struct io_request *req);             /* -EISDIR */
+int file_fsync_none(struct file *file, int datasync); /* 0: in memory all is safe */

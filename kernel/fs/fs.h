@@ -62,11 +62,11 @@ int file_flock(struct file *file, u32 operation);
 /* F_GETLK to F_SETLKW, F_OFD_*: `arg` is the user's struct flock. */
 long file_lock_fcntl(struct file *file, u32 cmd, u64 arg);
 
-/* A descriptor of `owner` for the file was closed: its POSIX locks on the inode end. */
-void file_lock_closed(struct file *file, struct fdtable *owner);
-
-/* The file is released: its flock and OFD locks end. */
-void file_lock_released(struct file *file);
+/*
+ * For an inode that has had locks: a descriptor of the table `closed_by` for the file was closed,
+ * and its POSIX locks end; with NULL the file is released, and its flock and OFD locks end.
+ */
+void file_locks_drop(struct file *file, struct fdtable *closed_by);
 void inode_locks_free(struct inode *inode);
 
 /* The lines of /proc/locks. */

@@ -163,7 +163,7 @@ static void cut(struct file_lock *l, const struct file_lock *want, struct file_l
     }
 }
 
-/* Nothing is in the way: give `want` its range. I2. 0 or -ENOMEM */
+/* Nothing is in the way: give `want` its range. I2. 0 or -ENOLCK (no memory) */
 static int set_range(struct file_locks *locks, const struct file_lock *want)
 {
     struct file_lock *new = kmalloc(sizeof(*new)), *spare = kmalloc(sizeof(*spare)), *l, *next;
@@ -171,7 +171,7 @@ static int set_range(struct file_locks *locks, const struct file_lock *want)
     if (!new || !spare) {
         kfree(new);
         kfree(spare);
-        return -ENOMEM;
+        return -ENOLCK;
     }
     *new = *want;
     list_for_each_entry_safe(l, next, &locks->list, link) {
@@ -241,48 +241,34 @@ static int set_lock(struct inode *inode, const struct file_lock *want, bool wait
 {
     struct file_locks *locks;
     struct file_lock *conflict;
-    int err = 0;
+    int err;
 
-    mutex_lock(&locks_lock);
+    mutex_guard(&locks_lock);
     if (want->type == F_UNLCK && !inode->locks)
-        goto unlock;
+        return 0;
     locks = locks_of(inode);
     err = locks ? 0 : -ENOLCK;
     while (!err && want->type != F_UNLCK && (conflict = find_conflict(locks, want)))
         err = wait ? wait_change(locks, want, conflict) : -EAGAIN;
-    if (!err)
-        err = set_range(locks, want) ? -ENOLCK : 0;
-unlock:
-    mutex_unlock(&locks_lock);
-    return err;
+    return err ? err : set_range(locks, want);
 }
 
-/* Remove all locks of an owner. */
-static void drop_owner(struct inode *inode, const void *owner, bool posix)
+void file_locks_drop(struct file *file, struct fdtable *closed_by)
 {
+    struct file_locks *locks = file->inode->locks;
+    const void *owner = closed_by ? (void *)closed_by : (void *)file;
     struct file_lock *l, *next;
     bool any = false;
 
-    mutex_lock(&locks_lock);
-    list_for_each_entry_safe(l, next, &inode->locks->list, link) {
-        if (l->owner != owner || (l->kind == KIND_POSIX) != posix)
+    mutex_guard(&locks_lock);
+    list_for_each_entry_safe(l, next, &locks->list, link) {
+        if (l->owner != owner || (l->kind == KIND_POSIX) != !!closed_by)
             continue;
         remove_lock(l);
         any = true;
     }
     if (any)
-        changed(inode->locks);
-    mutex_unlock(&locks_lock);
-}
-
-void file_lock_closed(struct file *file, struct fdtable *owner)
-{
-    drop_owner(file->inode, owner, true);
-}
-
-void file_lock_released(struct file *file)
-{
-    drop_owner(file->inode, file, false);
+        changed(locks);
 }
 
 int file_flock(struct file *file, u32 operation)
@@ -316,31 +302,24 @@ int file_flock(struct file *file, u32 operation)
 
 static int parse_range(struct file *file, const struct user_flock *user, struct file_lock *want)
 {
-    s64 start = user->start, len = user->len, end;
+    s64 start = user->start, base = 0, end = INT64_MAX;
 
     switch (user->whence) {
     case SEEK_SET: break;
-    case SEEK_CUR:
-        if (__builtin_add_overflow(start, file->pos, &start))
-            return -EOVERFLOW;
-        break;
-    case SEEK_END:
-        if (__builtin_add_overflow(start, (s64)file->inode->size, &start))
-            return -EOVERFLOW;
-        break;
+    case SEEK_CUR: base = file->pos; break;
+    case SEEK_END: base = file->inode->size; break;
     default: return -EINVAL;
     }
+    if (__builtin_add_overflow(start, base, &start))
+        return -EOVERFLOW;
     if (start < 0)
         return -EINVAL;
-    if (len > 0) {
-        if (__builtin_add_overflow(start, len - 1, &end))
-            return -EOVERFLOW;
-    } else if (len < 0) {
+    if (user->len > 0 && __builtin_add_overflow(start, user->len - 1, &end))
+        return -EOVERFLOW;
+    if (user->len < 0) {
         end = start - 1;
-        if (__builtin_add_overflow(start, len, &start) || start < 0)
+        if (__builtin_add_overflow(start, user->len, &start) || start < 0)
             return -EINVAL;
-    } else {
-        end = INT64_MAX;
     }
     want->start = start;
     want->end = end;
@@ -352,18 +331,16 @@ static void get_lock(struct inode *inode, const struct file_lock *want, struct u
 {
     struct file_lock *l;
 
-    mutex_lock(&locks_lock);
+    mutex_guard(&locks_lock);
     l = inode->locks ? find_conflict(inode->locks, want) : NULL;
-    if (!l) {
-        user->type = F_UNLCK;
-    } else {
-        user->type = l->type;
-        user->whence = SEEK_SET;
-        user->start = l->start;
-        user->len = l->end == END_OF_FILE ? 0 : l->end - l->start + 1;
-        user->pid = l->kind == KIND_OFD ? -1 : l->pid;
-    }
-    mutex_unlock(&locks_lock);
+    user->type = F_UNLCK;
+    if (!l)
+        return;
+    user->type = l->type;
+    user->whence = SEEK_SET;
+    user->start = l->start;
+    user->len = l->end == END_OF_FILE ? 0 : l->end - l->start + 1;
+    user->pid = l->kind == KIND_OFD ? -1 : l->pid;
 }
 
 long file_lock_fcntl(struct file *file, u32 cmd, u64 arg)
@@ -403,7 +380,7 @@ void file_locks_show(struct seq *s)
     struct file_lock *l;
     u32 n = 0;
 
-    mutex_lock(&locks_lock);
+    mutex_guard(&locks_lock);
     list_for_each_entry(locks, &all_locks, all) {
         dev_t dev = locks->inode->sb->dev;
 
@@ -417,5 +394,4 @@ void file_locks_show(struct seq *s)
                 seq_printf(s, "%lu\n", l->end);
         }
     }
-    mutex_unlock(&locks_lock);
 }

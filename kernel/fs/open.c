@@ -396,7 +396,7 @@ static void hook_path_put(struct file *file)
     if (!path.dentry)
         return;
     if (unlikely(file->inode->locks))
-        file_lock_released(file);
+        file_locks_drop(file, NULL);
     if (file->mode & FMODE_WRITER) { /* I2 */
         __atomic_sub_fetch(&file->inode->writers, 1, __ATOMIC_RELEASE);
         __atomic_sub_fetch(&path.mount->writers, 1, __ATOMIC_RELAXED);
@@ -408,7 +408,7 @@ static void hook_path_put(struct file *file)
 static void hook_closed(struct file *file, struct fdtable *owner)
 {
     if (unlikely(file->inode->locks))
-        file_lock_closed(file, owner);
+        file_locks_drop(file, owner);
 }
 
 void open_init(void)

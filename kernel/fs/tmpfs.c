@@ -215,6 +215,95 @@ static const struct inode_ops dir_ops = {
     .evict = tmpfs_evict,
 };
 
+/* ---- options: tmpfs(5) ---- */
+
+/* A number, which with base 0 may end in a unit, and with `percent` be a part of memory. */
+static int parse_number(const char *text, u32 base, bool percent, u64 *value)
+{
+    static const char units[] = "kmgt";
+    const char *end, *unit;
+
+    if (str_to_u64(text, base, value, &end))
+        return -EINVAL;
+    if (*end == '%' && percent) {
+        *value = pages_total() * *value / 100 * PAGE_SIZE;
+        end++;
+    } else if (*end && !base && (unit = strchr(units, *end | 0x20))) {
+        u32 shift = 10 * (unit - units + 1);
+
+        if (*value > UINT64_MAX >> shift)
+            return -EINVAL;
+        *value <<= shift;
+        end++;
+    }
+    return *end ? -EINVAL : 0;
+}
+
+static int parse_option(struct tmpfs *t, const char *option)
+{
+    enum { SIZE, BLOCKS, INODES, MODE, UID, GID, COUNT };
+    static const struct {
+        const char *prefix;
+        u32 base;
+    } options[COUNT] = {
+        [SIZE] = {"size=", 0}, [BLOCKS] = {"nr_blocks=", 0}, [INODES] = {"nr_inodes=", 0},
+        [MODE] = {"mode=", 8}, [UID] = {"uid=", 10},         [GID] = {"gid=", 10},
+    };
+    const char *text = NULL;
+    u32 which = 0;
+    u64 value;
+
+    while (which < COUNT && !(text = str_skip_prefix(option, options[which].prefix)))
+        which++;
+    if (!text || parse_number(text, options[which].base, which == SIZE, &value) ||
+        (which >= MODE && value > UINT32_MAX))
+        return -EINVAL;
+    switch (which) {
+    case SIZE: t->max_pages = DIV_ROUND_UP(value, PAGE_SIZE); break;
+    case BLOCKS: t->max_pages = value; break;
+    case INODES: t->max_inodes = value; break;
+    case MODE: t->mode = value & S_IALLUGO; break;
+    case UID: t->uid = value; break;
+    case GID: t->gid = value; break;
+    }
+    t->shown |= which < MODE;
+    return 0;
+}
+
+/* Comma-separated, as mount(2) has them, in a buffer that is changed; NULL: none. */
+static int parse_options(struct tmpfs *t, char *options)
+{
+    while (options && *options) {
+        char *next = strchr(options, ',');
+        int err;
+
+        if (next)
+            *next++ = '\0';
+        err = *options ? parse_option(t, options) : 0;
+        if (err)
+            return err;
+        options = next;
+    }
+    return 0;
+}
+
+static int tmpfs_remount(struct super_block *sb, u32 *flags, char *options)
+{
+    struct tmpfs *t = tmpfs_of(sb), changed = *t;
+    int err = parse_options(&changed, options);
+
+    (void)flags;
+    if (err)
+        return err;
+    if ((changed.max_pages && changed.max_pages < t->pages) ||
+        (changed.max_inodes && changed.max_inodes < t->inodes))
+        return -EINVAL;
+    WRITE_ONCE(t->max_pages, changed.max_pages);
+    WRITE_ONCE(t->max_inodes, changed.max_inodes);
+    t->shown = changed.shown;
+    return 0;
+}
+
 /* ---- instances ---- */
 
 static void tmpfs_show_options(struct super_block *sb, struct seq *s)
@@ -280,7 +369,7 @@ int tmpfs_mount(const struct filesystem *type, char *options, struct super_block
         t->uid = current_cred()->fsuid;
         t->gid = current_cred()->fsgid;
     }
-    err = tmpfs_parse_options(t, options);
+    err = parse_options(t, options);
     if (!err)
         err = make_inode(sb, NULL, S_IFDIR | t->mode, &root);
     if (err)

@@ -168,20 +168,11 @@ static int fallocate_locked(struct inode *inode, int mode, u64 start, u64 end)
 static int tmpfs_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
     struct inode *inode = file->inode;
-    int err;
 
     if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) || mode == FALLOC_FL_PUNCH_HOLE)
         return -EOPNOTSUPP;
-    mutex_lock(&inode->lock);
-    err = fallocate_locked(inode, mode, offset, offset + len);
-    mutex_unlock(&inode->lock);
-    return err;
-}
-
-static int tmpfs_fsync(struct file *file, int datasync)
-{
-    (void)file, (void)datasync;
-    return 0;
+    mutex_guard(&inode->lock);
+    return fallocate_locked(inode, mode, offset, offset + len);
 }
 
 const struct file_ops tmpfs_file_ops = {
@@ -190,5 +181,5 @@ const struct file_ops tmpfs_file_ops = {
     .seek = tmpfs_seek,
     .mmap = tmpfs_mmap,
     .fallocate = tmpfs_fallocate,
-    .fsync = tmpfs_fsync,
+    .fsync = file_fsync_none,
 };

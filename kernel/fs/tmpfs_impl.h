@@ -22,9 +22,3 @@ extern const struct file_ops tmpfs_file_ops;
 
 /* Data: tmpfs_file.c. */
 int tmpfs_setattr(struct inode *inode, const struct attr *attr);
-
-/* Comma-separated options as mount(2) has them, in a buffer that is changed; NULL: none. */
-int tmpfs_parse_options(struct tmpfs *t, char *options);
-
-/* For super_ops. */
-int tmpfs_remount(struct super_block *sb, u32 *flags, char *options);
