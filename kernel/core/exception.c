@@ -2,6 +2,7 @@
  * exception_report(): an exception that no part of the kernel expects. The syndrome is spelled out
  * after the Arm ARM, D17.2.37 (ESR_EL1).
  */
+#include "arch/cpu.h"
 #include "arch/upcall.h"
 #include "core/panic.h"
 
@@ -48,6 +49,14 @@ static bool is_abort(u64 class)
     return class == 0x20 || class == 0x21 || class == 0x24 || class == 0x25;
 }
 
+/* Is it the unmapped half below the running thread's stack? */
+static bool is_stack_overflow(u64 far)
+{
+    u64 low = (u64)current_head()->stack_low;
+
+    return far < low && far >= low - THREAD_STACK_SIZE;
+}
+
 void exception_report(u64 esr, u64 elr, u64 far)
 {
     u64 class = esr >> 26 & 63, status = esr >> 2 & 15;
@@ -58,9 +67,10 @@ void exception_report(u64 esr, u64 elr, u64 far)
         panic_at(f, "unhandled exception: %s\nESR %08lx (class 0x%02lx)  ELR %016lx  FAR %016lx",
                  name, esr, class, elr, far);
     panic_at(f,
-             "unhandled exception: %s, %s at level %lu, on a %s\n"
+             "%s%s, %s at level %lu, on a %s\n"
              "ESR %08lx (class 0x%02lx)  ELR %016lx  FAR %016lx",
-             name, statuses[status] ? statuses[status] : "reserved status", esr & 3,
+             is_stack_overflow(far) ? "kernel stack overflow: " : "unhandled exception: ", name,
+             statuses[status] ? statuses[status] : "reserved status", esr & 3,
              class < 0x24     ? "fetch"
              : esr & (1 << 6) ? "write"
                               : "read",

@@ -123,10 +123,10 @@ def symbols():
             for m in re.finditer(r"^([0-9a-f]+) (\w) (\S+)$", out, re.M)}
 
 
-def static_program(source, folder, *flags):
-    """Compile a C file of the tree for the guest; returns its path."""
+def static_program(source, folder, *flags, link="-static"):
+    """Compile a C file of the tree for the guest, static or -static-pie; returns its path."""
     program = os.path.join(str(folder), os.path.splitext(os.path.basename(source))[0])
-    subprocess.run(["aarch64-linux-gnu-gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-static",
+    subprocess.run(["aarch64-linux-gnu-gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", link,
                     "-pthread", "-o", program, os.path.join(ROOT, source), *flags], check=True)
     return program
 

@@ -12,6 +12,7 @@
  * (the 64-byte header below is the arm64 Image header).
  */
 #include "arch/arm64/layout.h"
+#include "arch/arm64/pan.h"
 
     .section .head, "ax"
     .global _start
@@ -261,7 +262,7 @@ mmu_on:
     ret
     .ltorg
 
-/* Makes TTBR0 point at an empty table. Clobbers x0. */
+/* Makes TTBR0 point at an empty table; what it points at later is not the kernel's. Clobbers x0. */
     .global drop_identity
 drop_identity:
     adrp    x0, boot_info
@@ -272,6 +273,7 @@ drop_identity:
     tlbi    vmalle1
     dsb     nsh
     isb
+    user_off
     ret
 
     .global cpu_halt

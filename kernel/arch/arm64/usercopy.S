@@ -1,30 +1,16 @@
 /*
  * Access to user memory: the only instructions of the kernel that may touch it.
  *
- * Single values go by LDTR/STTR (uaccess.h), which have the rights of EL0 whatever PAN says. Bulk copies use
- * LDP/STP with PAN off in between: `user_on` and `user_off` are NOPs that boot_early patches to
- * MSR PAN on a CPU that has it. Each instruction that may fault has an entry in __ex_table: its
- * place and that of its fix-up. The fix-up is only taken for a user address, so the kernel's side
- * of a copy may carry an entry too, and one body serves both directions. A block that faults is
- * done again byte by byte, so that the count of what was not done is exact.
+ * Single values go by LDTR/STTR (uaccess.h), which have the rights of EL0 whatever PAN says. Bulk
+ * copies use LDP/STP with PAN off in between, by `user_on` and `user_off` of pan.h. Each instruction
+ * that may fault has an entry in __ex_table: its place and that of its fix-up. The fix-up is only
+ * taken for a user address, so the kernel's side of a copy may carry an entry too, and one body
+ * serves both directions. A block that faults is done again byte by byte, so that the count of
+ * what was not done is exact.
  */
+#include "arch/arm64/pan.h"
+
 #define EFAULT 14
-
-    .macro  user_on
-9990:   nop
-    .pushsection .pan_sites, "a"
-    .word   9990b - .
-    .word   0
-    .popsection
-    .endm
-
-    .macro  user_off
-9990:   nop
-    .pushsection .pan_sites, "a"
-    .word   9990b - .
-    .word   1
-    .popsection
-    .endm
 
 /* U fixup, instruction: the instruction may fault, and then control goes to fixup. */
     .macro  U fixup, insn:vararg

@@ -1,0 +1,100 @@
+"""The kernel's defences: each attack of kernel/main/test_faults.c ends in the panic that names it."""
+import os
+import re
+
+import pytest
+from conftest import ROOT, Machine, launch, static_program
+
+PERMISSION_WRITE = r"data abort, permission fault at level \d, on a write"
+PERMISSION_FETCH = r"instruction abort, permission fault at level \d, on a fetch"
+UNMAPPED = r"data abort, translation fault at level \d, on a "
+
+ATTACKS = {
+    "write_text": PERMISSION_WRITE,
+    "write_constant": PERMISSION_WRITE,
+    "write_sealed": PERMISSION_WRITE,
+    "write_text_in_linear_map": PERMISSION_WRITE,
+    "execute_data": PERMISSION_FETCH,
+    "execute_heap": PERMISSION_FETCH,
+    "read_user": r"data abort, permission fault at level \d, on a read",
+    "write_user": PERMISSION_WRITE,
+    "execute_user": PERMISSION_FETCH,
+    "null": UNMAPPED + "read",
+    "stack_overflow": r"kernel stack overflow: " + UNMAPPED + "write",
+    "smashed_canary": r"stack smashed",
+    "vmalloc_overrun": UNMAPPED + "write",
+    "use_after_free": r"object 0x\w+ was written after its kfree",
+    "double_free": r"object 0x\w+ is free already",
+    "lock_twice": r"spinlock taken twice by one thread",
+    "lock_waited_for": r"spinlock waited for too long; its holder is thread holder",
+}
+# A frame of the attack itself, or of what it called; what jumped away has none that is its own.
+FRAMES = {"stack_overflow": "descend", "use_after_free": "slab_alloc", "double_free": "kfree",
+          "lock_twice": "spin_acquire", "lock_waited_for": "spin_acquire"}
+
+
+def test_every_attack_is_expected():
+    with open(os.path.join(ROOT, "kernel/main/test_faults.c"), encoding="utf-8") as stream:
+        assert set(re.findall(r"KTEST\(fatal_(\w+)\)", stream.read())) == set(ATTACKS)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attack_ends_in_a_panic(attack):
+    # One instruction counts as a microsecond: the 20 seconds of a lock are short so.
+    with Machine(append="ktest=fatal_%s quiet exit=semihosting" % attack,
+                 extra=["-semihosting-config", "enable=on,target=native",
+                        "-icount", "shift=10,sleep=off"]) as machine:
+        assert machine.expect_end() == 125
+        text = machine.text()
+    assert re.search(r"Kernel panic: .*" + ATTACKS[attack], text), text
+    assert "---[ end of kernel panic ]---" in text
+    if not attack.startswith("execute"):
+        assert re.search(r"\] %s" % FRAMES.get(attack, "ktest_fatal_" + attack), text), text
+
+
+def test_kernel_lies_elsewhere_at_each_boot():
+    """KASLR: one of 2^18 places (boot_map.c); of 64 boots no three pairs meet."""
+    places = []
+    for _ in range(64):
+        with Machine(append="ktest=fatal_null quiet exit=semihosting", smp=1,
+                     extra=["-semihosting-config", "enable=on,target=native"]) as machine:
+            assert machine.expect_end() == 125
+            places.append(int(re.search(r"ELR ([0-9a-f]{16})", machine.text()).group(1), 16))
+    assert len(set(places)) >= 62
+    assert random_bits(places, 21) >= 17
+
+
+# Bits that are claimed (vm/space.c, vm/map.c, proc/elf.c), and how many low bits never vary: those of
+# a page, for the program those of its segments' 64 KiB.
+CLAIMED = {"stack": (22, 12), "heap": (18, 12), "map": (28, 12), "vdso": (28, 12),
+           "exe": (24, 16), "random": (64, 0)}
+
+
+def random_bits(values, fixed):
+    """How many bits above the lowest `fixed` were seen as 0 and as 1."""
+    ones, zeros = 0, 0
+    for value in values:
+        ones |= value
+        zeros |= ~value
+    return bin((ones & zeros) >> fixed & (1 << 64) - 1).count("1")
+
+
+def test_programs_find_everything_elsewhere_at_each_run(tmp_path):
+    program = static_program("tests/system/addresses.c", tmp_path, "-fPIE", link="-static-pie")
+    script = "i=0; while [ $i -lt 256 ]; do /root/addresses; i=$((i + 1)); done"
+    done = launch("--add", program, "--", "/bin/sh", "-c", script)
+    assert done.returncode == 0
+    lines = [line.split() for line in done.stdout.decode().splitlines()]
+    assert len(lines) == 256
+    for name, (bits, fixed) in CLAIMED.items():
+        values = [int(line[line.index(name) + 1], 16) for line in lines]
+        assert len(set(values)) >= 250, name
+        assert random_bits(values, fixed) >= bits, name
+
+
+def test_norandmaps_puts_everything_at_one_place(tmp_path):
+    program = static_program("tests/system/addresses.c", tmp_path, "-fPIE", link="-static-pie")
+    done = launch("--add", program, "--append", "norandmaps", "--", "/bin/sh", "-c",
+                  "/root/addresses; /root/addresses")
+    first, second = [line.split() for line in done.stdout.decode().splitlines()]
+    assert first[:-1] == second[:-1] and first[-1] != second[-1]
