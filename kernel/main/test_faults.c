@@ -45,7 +45,7 @@ static void user_page(void)
 
     vm_map(space, USER_PAGE, PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
            MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, NULL, 0);
-    vm_write_remote(space, USER_PAGE, &ret, sizeof ret, false);
+    vm_write_remote(space, USER_PAGE, &ret, sizeof ret);
     vm_space_use(space);
 }
 

@@ -120,23 +120,23 @@ pte_t *pt_make(struct page_table *pt, u64 va)
     return likely(entry) ? entry : make_tables(pt, va);
 }
 
-struct pt_run pt_next(const struct page_table *pt, u64 va, u64 end)
+pte_t *pt_next(const struct page_table *pt, u64 *va, u64 end)
 {
-    while (va < end) {
+    while (*va < end) {
         pte_t *table = table_of(pt->root), link;
         unsigned shift = TOP_SHIFT;
 
         for (; shift > PAGE_SHIFT; shift -= LEVEL_BITS) {
-            link = *entry_of(table, va, shift);
+            link = *entry_of(table, *va, shift);
             if (!link)
                 break;
             table = table_of(link);
         }
         if (shift == PAGE_SHIFT)
-            return (struct pt_run){entry_of(table, va, PAGE_SHIFT), va};
-        va = (va | (BIT(shift) - 1)) + 1; /* nothing under this entry */
+            return entry_of(table, *va, PAGE_SHIFT);
+        *va = (*va | (BIT(shift) - 1)) + 1; /* nothing under this entry */
     }
-    return (struct pt_run){NULL, end};
+    return NULL;
 }
 
 /* Takes out the tables below entries of `level` (a shift) in [start, end), whole entries. */

@@ -27,26 +27,47 @@ pte_t *pt_find(const struct page_table *pt, u64 va);
 /* The same, with the tables on the way made as needed. NULL when out of memory. */
 pte_t *pt_make(struct page_table *pt, u64 va);
 
-/* Entries of one last-level table for consecutive pages from va on. */
-struct pt_run {
-    pte_t *entry; /* NULL: none */
-    u64 va;
+/*
+ * The entry for the first address at or above *va and below `end` for which a last-level table
+ * exists; *va is that address. NULL: there is none.
+ */
+pte_t *pt_next(const struct page_table *pt, u64 *va, u64 end);
+
+/* A walk over the entries of a range that are not empty: *walk.entry, for pte_walk_va(&walk). */
+struct pte_walk {
+    const struct page_table *pt;
+    u64 next, end;       /* what is left of the range behind this table */
+    pte_t *entry, *last; /* in this table; `last` is for `next` */
 };
 
-/*
- * The first run at or above va and below `end`: where a last-level table exists. It goes on to
- * pt_run_end(run, end), from where the walk continues:
- *
- *     for (run = pt_next(pt, start, end); run.entry; run = pt_next(pt, stop, end)) {
- *         stop = pt_run_end(run, end);
- */
-struct pt_run pt_next(const struct page_table *pt, u64 va, u64 end);
+#define for_each_pte(walk, pt, start, end) \
+    for (struct pte_walk walk = {pt, start, end, NULL, NULL}; pte_walk_find(&walk); walk.entry++)
 
-static inline u64 pt_run_end(struct pt_run run, u64 end)
+/* On to the first entry from walk->entry on; false: there is none. */
+static __always_inline bool pte_walk_find(struct pte_walk *walk)
 {
-    u64 table_end = (run.va | (PT_LEAF_SIZE - 1)) + 1;
+    u64 va;
 
-    return MIN(table_end, end);
+    for (;;) {
+        for (; walk->entry < walk->last; walk->entry++) {
+            if (*walk->entry)
+                return true;
+            while (walk->entry + 4 < walk->last &&
+                   !(walk->entry[1] | walk->entry[2] | walk->entry[3] | walk->entry[4]))
+                walk->entry += 4;
+        }
+        va = walk->next;
+        walk->entry = pt_next(walk->pt, &va, walk->end);
+        if (!walk->entry)
+            return false;
+        walk->next = MIN((va | (PT_LEAF_SIZE - 1)) + 1, walk->end);
+        walk->last = walk->entry + (walk->next - va) / PAGE_SIZE;
+    }
+}
+
+static inline u64 pte_walk_va(const struct pte_walk *walk)
+{
+    return walk->next - (walk->last - walk->entry) * PAGE_SIZE;
 }
 
 /*

@@ -154,7 +154,7 @@ static int map_zeros(struct vm_space *space, u64 from, u64 to, u32 prot, bool sh
     long at;
 
     if (shares_page && prot & PROT_WRITE && page_end > from) {
-        done = vm_write_remote(space, from, zeros, page_end - from, false);
+        done = vm_write_remote(space, from, zeros, page_end - from);
         if (done < 0 || (u64)done != page_end - from)
             return -EFAULT;
     }

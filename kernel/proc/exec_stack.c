@@ -351,7 +351,7 @@ int exec_stack_build(struct exec *e)
     if (!buf)
         return -ENOMEM;
     fill(e, &l, buf);
-    done = vm_write_remote(space, l.words, buf, size, false);
+    done = vm_write_remote(space, l.words, buf, size);
     memory_free(buf, size);
     if (done < 0 || (size_t)done != size)
         return -ENOMEM;

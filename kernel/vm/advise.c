@@ -41,64 +41,77 @@ enum madvise {
 #define MCL_FUTURE    2
 #define MCL_ONFAULT   4
 
-static int flags_wanted(const struct vm_region *region, const struct region_change *change)
+/* An advice or mlock: what it does to the part of a region, and the flags that it changes. */
+struct change {
+    int (*part)(struct vm_region *region, u64 low, u64 high, const void *change);
+    u32 set, clear;
+};
+
+static int change_flags(struct vm_region *region, u64 low, u64 high, const void *arg)
 {
+    const struct change *change = arg;
+    u32 flags = (region->flags | change->set) & ~change->clear;
+
     if (change->set & VM_WIPE_FORK && (region->file || region->flags & VM_SHARED))
         return -EINVAL;
     if (change->clear & (VM_NO_FORK | VM_NO_DUMP) && region->flags & VM_PHYSICAL)
         return -EINVAL;
-    return ((region->flags | change->set) & ~change->clear) != region->flags;
+    return flags == region->flags ? 0 : region_change(region, low, high, region->prot, flags);
 }
 
-static void flags_apply(struct vm_region *region, const struct region_change *change)
+/* Drops the pages: they read as zeros, or as the file, afterwards. */
+static int drop_locked(struct vm_region *region, u64 low, u64 high, const void *arg)
 {
-    region->flags = (region->flags | change->set) & ~change->clear;
+    if (region->flags & VM_PHYSICAL)
+        return -EINVAL;
+    pages_zap(region->space, low, high);
+    return 0;
 }
 
-/* Region flags that an advice sets or clears; false: it is not of that kind. */
-static bool advice_flags(int advice, struct region_change *change)
+static int drop(struct vm_region *region, u64 low, u64 high, const void *arg)
 {
-    switch (advice) {
-    case MADV_DONTFORK: change->set = VM_NO_FORK; return true;
-    case MADV_DOFORK: change->clear = VM_NO_FORK; return true;
-    case MADV_DONTDUMP: change->set = VM_NO_DUMP; return true;
-    case MADV_DODUMP: change->clear = VM_NO_DUMP; return true;
-    case MADV_WIPEONFORK: change->set = VM_WIPE_FORK; return true;
-    case MADV_KEEPONFORK: change->clear = VM_WIPE_FORK; return true;
-    }
-    return false;
+    return region->flags & VM_LOCKED ? -EINVAL : drop_locked(region, low, high, arg);
 }
 
-/* Drops the pages of [start, end): they read as zeros, or as the file, afterwards. */
-static int drop(struct vm_space *space, u64 start, u64 end, int advice)
+static int drop_anonymous(struct vm_region *region, u64 low, u64 high, const void *arg)
 {
-    struct vm_region *region = vm_region_at_or_above(space, start);
-    bool hole = false;
-
-    for (; start < end; region = vm_region_next(region)) {
-        u64 stop;
-
-        if (!region || region->start >= end)
-            return -ENOMEM;
-        hole |= region->start > start;
-        if (region->flags & VM_PHYSICAL ||
-            (region->flags & VM_LOCKED && advice != MADV_DONTNEED_LOCKED) ||
-            (advice == MADV_FREE && !region_anonymous(region)))
-            return -EINVAL;
-        start = MAX(start, region->start);
-        stop = MIN(end, region->end);
-        pages_zap(space, start, stop);
-        start = stop;
-    }
-    return hole ? -ENOMEM : 0;
+    return region_anonymous(region) ? drop(region, low, high, arg) : -EINVAL;
 }
 
-/* MADV_REMOVE: a hole in the file behind a shared writable region. Called without the lock. */
+/* Nothing to do, and none of it may change contents; but all of the range must be mapped. */
+static int ignore(struct vm_region *region, u64 low, u64 high, const void *arg)
+{
+    return 0;
+}
+
+static const struct change advices[] = {
+    [MADV_NORMAL] = {ignore},
+    [MADV_RANDOM] = {ignore},
+    [MADV_SEQUENTIAL] = {ignore},
+    [MADV_WILLNEED] = {ignore},
+    [MADV_DONTNEED] = {drop},
+    [MADV_FREE] = {drop_anonymous},
+    [MADV_DONTFORK] = {change_flags, .set = VM_NO_FORK},
+    [MADV_DOFORK] = {change_flags, .clear = VM_NO_FORK},
+    [MADV_MERGEABLE] = {ignore},
+    [MADV_UNMERGEABLE] = {ignore},
+    [MADV_HUGEPAGE] = {ignore},
+    [MADV_NOHUGEPAGE] = {ignore},
+    [MADV_DONTDUMP] = {change_flags, .set = VM_NO_DUMP},
+    [MADV_DODUMP] = {change_flags, .clear = VM_NO_DUMP},
+    [MADV_WIPEONFORK] = {change_flags, .set = VM_WIPE_FORK},
+    [MADV_KEEPONFORK] = {change_flags, .clear = VM_WIPE_FORK},
+    [MADV_COLD] = {ignore},
+    [MADV_PAGEOUT] = {ignore},
+    [MADV_DONTNEED_LOCKED] = {drop_locked},
+};
+
+/* MADV_REMOVE: a hole in the file behind a shared writable region. */
 static int punch(struct vm_space *space, u64 start, u64 end)
 {
-    struct file *file = NULL;
+    struct file *file __scoped(file) = NULL;
     struct vm_region *region;
-    u64 from = 0;
+    u64 from;
 
     mutex_lock(&space->lock);
     region = vm_region_at_or_above(space, start);
@@ -111,35 +124,14 @@ static int punch(struct vm_space *space, u64 start, u64 end)
     if (!file)
         return -EINVAL;
     mapping_punch(file->mapping, from, from + (end - start));
-    file_put(file);
     return 0;
 }
 
-/* Is every page of the range in some region? */
-static int covered(struct vm_space *space, u64 start, u64 end)
+/* MADV_POPULATE_*: like faults, but with errors of its own. */
+static int populate(struct vm_space *space, u64 start, u64 len, u32 need)
 {
-    struct vm_region *region = vm_region_at_or_above(space, start);
+    int error = vm_populate(space, start, len, need);
 
-    for (; start < end; region = vm_region_next(region)) {
-        if (!region || region->start > start)
-            return -ENOMEM;
-        start = region->end;
-    }
-    return 0;
-}
-
-/* MADV_POPULATE_*: like faults, but with errors. */
-static int populate(struct vm_space *space, u64 start, u64 end, u32 need)
-{
-    int error = 0;
-
-    for (; start < end && !error; start += PAGE_SIZE) {
-        if (thread_signalled())
-            return -EINTR;
-        mutex_lock(&space->lock);
-        error = fault_in(space, start, need);
-        mutex_unlock(&space->lock);
-    }
     switch (error) {
     case -EFAULT: return -ENOMEM;
     case -EACCES: return -EINVAL;
@@ -148,35 +140,8 @@ static int populate(struct vm_space *space, u64 start, u64 end, u32 need)
     return error;
 }
 
-static int advise_locked(struct vm_space *space, u64 addr, u64 end, int advice, struct list *dead)
-{
-    struct region_change change = {
-        .wanted = flags_wanted, .apply = flags_apply, .skip_holes = true};
-
-    if (advice_flags(advice, &change))
-        return regions_change(space, addr, end, &change, dead);
-    switch (advice) {
-    case MADV_DONTNEED:
-    case MADV_DONTNEED_LOCKED:
-    case MADV_FREE: return drop(space, addr, end, advice);
-    case MADV_NORMAL:
-    case MADV_RANDOM:
-    case MADV_SEQUENTIAL:
-    case MADV_WILLNEED:
-    case MADV_MERGEABLE:
-    case MADV_UNMERGEABLE:
-    case MADV_HUGEPAGE:
-    case MADV_NOHUGEPAGE:
-    case MADV_COLD:
-    case MADV_PAGEOUT:
-        return covered(space, addr, end); /* nothing to do, and none of it may change contents */
-    }
-    return -EINVAL;
-}
-
 int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
 {
-    struct list dead = LIST_INIT(dead);
     int error;
 
     if (!len && !(addr & PAGE_MASK) && advice >= 0 && advice <= MADV_DONTNEED_LOCKED)
@@ -184,16 +149,15 @@ int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
     error = range_check(addr, &len);
     if (error)
         return error;
-    if (advice == MADV_REMOVE)
-        return punch(space, addr, addr + len);
-    if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
-        return populate(space, addr, addr + len,
-                        advice == MADV_POPULATE_READ ? PROT_READ : PROT_WRITE);
-    mutex_lock(&space->lock);
-    error = advise_locked(space, addr, addr + len, advice, &dead);
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
-    return error;
+    switch (advice) {
+    case MADV_REMOVE: return punch(space, addr, addr + len);
+    case MADV_POPULATE_READ: return populate(space, addr, len, PROT_READ);
+    case MADV_POPULATE_WRITE: return populate(space, addr, len, PROT_WRITE);
+    }
+    if (advice < 0 || advice > MADV_DONTNEED_LOCKED || !advices[advice].part)
+        return -EINVAL;
+    space_guard(space);
+    return regions_walk(space, addr, addr + len, true, advices[advice].part, &advices[advice]);
 }
 
 /* The file to sync for the first region at or above *addr, which moves behind it. */
@@ -293,11 +257,7 @@ int vm_mincore(struct vm_space *space, u64 addr, u64 len, struct user_ptr vec)
 
 int vm_lock(struct vm_space *space, u64 addr, u64 len, bool on, bool touch)
 {
-    struct region_change change = {.wanted = flags_wanted,
-                                   .apply = flags_apply,
-                                   .set = on ? VM_LOCKED : 0,
-                                   .clear = on ? 0 : VM_LOCKED};
-    struct list dead = LIST_INIT(dead);
+    struct change change = {.set = on ? VM_LOCKED : 0, .clear = on ? 0 : VM_LOCKED};
     int error;
 
     len = ALIGN_UP(len + (addr & PAGE_MASK), PAGE_SIZE);
@@ -309,37 +269,27 @@ int vm_lock(struct vm_space *space, u64 addr, u64 len, bool on, bool touch)
     mutex_lock(&space->lock);
     error = on ? lock_check(space, bytes_to_pages(len)) : 0;
     if (!error)
-        error = regions_change(space, addr, addr + len, &change, &dead);
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
+        error = regions_walk(space, addr, addr + len, false, change_flags, &change);
+    space_unlock(space);
     if (!error && on && touch)
-        vm_populate(space, addr, len);
+        vm_populate(space, addr, len, 0);
     return error;
 }
 
 int vm_lock_all(struct vm_space *space, u32 flags)
 {
-    struct region_change change = {
-        .wanted = flags_wanted, .apply = flags_apply, .skip_holes = true};
-    struct list dead = LIST_INIT(dead);
     bool on = flags & MCL_CURRENT;
-    int error = 0;
+    struct change change = {.set = on ? VM_LOCKED : 0, .clear = flags ? 0 : VM_LOCKED};
+    int error;
 
-    if (on)
-        change.set = VM_LOCKED;
-    else if (!flags)
-        change.clear = VM_LOCKED; /* munlockall */
     mutex_lock(&space->lock);
-    if (on)
-        error = lock_check(space, space->total_pages - space->locked_pages);
+    error = on ? lock_check(space, space->total_pages - space->locked_pages) : 0;
     if (!error) {
         space->lock_future = flags & MCL_FUTURE;
-        if (on || !flags)
-            regions_change(space, 0, VM_USER_END, &change, &dead);
+        regions_walk(space, 0, VM_USER_END, true, change_flags, &change);
     }
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
+    space_unlock(space);
     if (!error && on && !(flags & MCL_ONFAULT))
-        vm_populate(space, 0, VM_USER_END);
+        vm_populate(space, 0, VM_USER_END, 0);
     return error;
 }

@@ -25,13 +25,19 @@
 
 #define AROUND (16 * PAGE_SIZE) /* cached pages of this aligned window are mapped with one fault */
 
+/* The entry for a page of the space's own. The mask tells the compiler what cannot be set. */
+static inline pte_t own_entry(const struct vm_region *region, const struct page *page)
+{
+    return pte_make(page_to_phys(page), (region->prot & VM_PROT_MASK) | PT_USER | PT_PRIVATE);
+}
+
 static int fault_anonymous(struct vm_region *region, pte_t *entry)
 {
     struct page *page = page_alloc(0, PA_ZERO);
 
     if (unlikely(!page))
         return -ENOMEM;
-    pte_store(entry, pte_make(page_to_phys(page), region->prot | PT_USER | PT_PRIVATE));
+    pte_store(entry, own_entry(region, page));
     rss_add(region->space, RSS_ANON, 1);
     return 0;
 }
@@ -112,31 +118,37 @@ static int get_file_page(struct vm_region *region, u64 addr, u32 flags, struct p
     } while (true);
 }
 
-/* A store to a page of a private file mapping that has not been there: its copy, at once. */
+/* A store to a page that is not the space's alone: the entry gets a copy of it. */
+static int fault_copy(struct vm_region *region, u64 addr, pte_t *entry, const struct page *from)
+{
+    struct page *page = page_alloc(0, 0);
+
+    if (unlikely(!page))
+        return -ENOMEM;
+    page_copy(page_to_virt(page), page_to_virt(from));
+    if (region->prot & PROT_EXEC)
+        page_sync_code(page);
+    region->flags |= VM_HAS_PRIVATE;
+    pte_update(&region->space->pt, addr, entry, own_entry(region, page));
+    rss_add(region->space, RSS_ANON, 1);
+    return 0;
+}
+
+/* The same for a page of a private file mapping that has not been there. */
 static int fault_file_private(struct vm_region *region, u64 addr, pte_t *entry)
 {
-    struct page *page, *from;
+    struct page *from;
     int error = get_file_page(region, addr, 0, &from);
 
     if (error == -ENOENT) { /* a hole */
         region->flags |= VM_HAS_PRIVATE;
         return fault_anonymous(region, entry);
     }
-    if (error)
-        return error;
-    page = page_alloc(0, 0);
-    if (!page) {
+    if (!error) {
+        error = fault_copy(region, addr, entry, from);
         page_put(from);
-        return -ENOMEM;
     }
-    page_copy(page_to_virt(page), page_to_virt(from));
-    page_put(from);
-    if (region->prot & PROT_EXEC)
-        page_sync_code(page);
-    region->flags |= VM_HAS_PRIVATE;
-    pte_store(entry, pte_make(page_to_phys(page), region->prot | PT_USER | PT_PRIVATE));
-    rss_add(region->space, RSS_ANON, 1);
-    return 0;
+    return error;
 }
 
 static int fault_file(struct vm_region *region, u64 addr, pte_t *entry, u32 need)
@@ -181,19 +193,10 @@ static int fault_write(struct vm_region *region, u64 addr, pte_t *entry)
         pte_update(&space->pt, addr, entry, pte_writeable(pte));
         return 0;
     }
-    page = page_alloc(0, 0);
-    if (unlikely(!page))
-        return -ENOMEM;
-    page_copy(page_to_virt(page), page_to_virt(old));
-    if (region->prot & PROT_EXEC)
-        page_sync_code(page);
-    region->flags |= VM_HAS_PRIVATE;
-    pte_update(&space->pt, addr, entry,
-               pte_make(page_to_phys(page), region->prot | PT_USER | PT_PRIVATE));
-    if (!pte_private(pte)) {
-        rss_add(space, region_rss_kind(region), -1);
-        rss_add(space, RSS_ANON, 1);
-    }
+    error = fault_copy(region, addr, entry, old);
+    if (error)
+        return error;
+    rss_add(space, pte_private(pte) ? RSS_ANON : region_rss_kind(region), -1);
     page_put(old);
     return 0;
 }
@@ -211,7 +214,6 @@ static int stack_grow(struct vm_space *space, struct vm_region *region, u64 addr
         return -EFAULT;
     if (space_check_limits(space, region->prot, region->flags, pages))
         return -EFAULT;
-    region->first_page -= region->file ? pages : 0;
     region_resize(region, start, region->end);
     space_account(space, region, pages, 1);
     return 0;
@@ -285,78 +287,59 @@ int vm_fault(struct vm_space *space, const struct fault *fault, int *code)
     return likely(!error) ? 0 : fault_signal(error, code);
 }
 
-void vm_populate(struct vm_space *space, u64 addr, u64 len)
+int vm_populate(struct vm_space *space, u64 addr, u64 len, u32 need)
 {
-    u64 end = addr + len;
-
-    while (addr < end && !thread_signalled()) {
+    for (u64 end = addr + len; addr < end; addr += PAGE_SIZE) {
         struct vm_region *region;
-        u64 stop;
+        int error;
 
-        mutex_lock(&space->lock);
+        if (thread_signalled())
+            return -EINTR;
+        space_guard(space); /* page by page, to let others in */
+        if (need) {
+            error = fault_in(space, addr, need);
+            if (error)
+                return error;
+            continue;
+        }
         region = vm_region_at_or_above(space, addr);
-        if (!region || region->start >= end) {
-            mutex_unlock(&space->lock);
-            return;
-        }
+        if (!region || region->start >= end)
+            return 0;
         addr = MAX(addr, region->start);
-        stop = MIN(MIN(end, region->end), addr + AROUND); /* let others in from time to time */
-        for (; addr < stop; addr += PAGE_SIZE) {
-            bool write = region_private(region) && region->prot & PROT_WRITE;
-
-            if (fault_in(space, addr, write ? PROT_WRITE : PROT_READ)) {
-                addr = region->end; /* nothing to be had here */
-                break;
-            }
-        }
-        mutex_unlock(&space->lock);
+        if (fault_in(space, addr,
+                     region_private(region) && region->prot & PROT_WRITE ? PROT_WRITE : PROT_READ))
+            addr = region->end - PAGE_SIZE; /* nothing to be had here */
     }
+    return 0;
 }
 
 /* The page at addr with a reference, made accessible as `need` says, or NULL. */
-static struct page *remote_page(struct vm_space *space, u64 addr, u32 need, bool force)
+static struct page *remote_page(struct vm_space *space, u64 addr, u32 need)
 {
-    struct page *page = NULL;
-    struct vm_region *region;
-    u32 prot = 0;
     pte_t *entry;
 
-    mutex_lock(&space->lock);
-    region = vm_region_at_or_above(space, addr);
-    if (force && region && addr >= region->start && region_private(region)) {
-        prot = region->prot;
-        region->prot |= need; /* for this one fault */
-    } else {
-        force = false;
-    }
-    if (!fault_in(space, addr, need)) {
-        entry = pt_find(&space->pt, addr);
-        if (entry && pte_present(*entry) && !pte_special(*entry)) {
-            page = phys_to_page(pte_pa(*entry));
-            page_get(page);
-        }
-    }
-    if (force) {
-        region->prot = prot;
-        pages_protect(space, region, addr & ~PAGE_MASK, (addr & ~PAGE_MASK) + PAGE_SIZE);
-    }
-    mutex_unlock(&space->lock);
-    return page;
+    space_guard(space);
+    if (fault_in(space, addr, need))
+        return NULL;
+    entry = pt_find(&space->pt, addr);
+    if (!entry || !pte_present(*entry) || pte_special(*entry))
+        return NULL;
+    page_get(phys_to_page(pte_pa(*entry)));
+    return phys_to_page(pte_pa(*entry));
 }
 
-static ssize_t remote_copy(struct vm_space *space, u64 addr, char *buf, size_t len, u32 need,
-                           bool force)
+static ssize_t remote_copy(struct vm_space *space, u64 addr, char *buf, size_t len, u32 need)
 {
     size_t done = 0;
 
-    while (done < len && addr < VM_USER_END) {
-        size_t part = MIN(len - done, PAGE_SIZE - (addr & PAGE_MASK));
-        struct page *page = remote_page(space, addr, need, force);
+    while (done < len && addr + done < VM_USER_END) {
+        u64 offset = (addr + done) & PAGE_MASK, part = MIN(len - done, PAGE_SIZE - offset);
+        struct page *page __scoped(page) = remote_page(space, addr + done, need);
         char *at;
 
         if (!page)
             break;
-        at = (char *)page_to_virt(page) + (addr & PAGE_MASK);
+        at = (char *)page_to_virt(page) + offset;
         if (need & PROT_WRITE) {
             memcpy(at, buf + done, part);
             __atomic_and_fetch(&page->flags, ~PG_ICACHE_CLEAN, __ATOMIC_RELAXED);
@@ -364,19 +347,17 @@ static ssize_t remote_copy(struct vm_space *space, u64 addr, char *buf, size_t l
         } else {
             memcpy(buf + done, at, part);
         }
-        page_put(page);
         done += part;
-        addr += part;
     }
     return done || !len ? (ssize_t)done : -EFAULT;
 }
 
 ssize_t vm_read_remote(struct vm_space *space, u64 addr, void *buf, size_t len)
 {
-    return remote_copy(space, addr, buf, len, PROT_READ, false);
+    return remote_copy(space, addr, buf, len, PROT_READ);
 }
 
-ssize_t vm_write_remote(struct vm_space *space, u64 addr, const void *buf, size_t len, bool force)
+ssize_t vm_write_remote(struct vm_space *space, u64 addr, const void *buf, size_t len)
 {
-    return remote_copy(space, addr, (char *)buf, len, PROT_WRITE, force);
+    return remote_copy(space, addr, (char *)buf, len, PROT_WRITE);
 }

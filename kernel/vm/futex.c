@@ -94,26 +94,22 @@ static bool key_equal(const struct futex_key *a, const struct futex_key *b)
     return a->offset == b->offset && a->object == b->object;
 }
 
-/* The key of a word that may be shared: the region says. 0, -EFAULT when nothing is mapped
-   there. */
+/* The key of a word that may be shared: the region says. 0, -EFAULT when none is there. */
 static int __noinline key_shared(struct vm_space *space, u64 addr, struct futex_key *key)
 {
     struct vm_region *region;
-    int error = -EFAULT;
 
-    mutex_lock(&space->lock);
+    space_guard(space);
     region = vm_region_at_or_above(space, addr);
-    if (region && region->start <= addr) {
-        error = region->prot & PROT_READ ? 0 : -EFAULT;
-        if (region->flags & VM_SHARED && region->mapping) {
-            key->object = (u64)region->mapping;
-            key->offset = (region_index(region, addr) << PAGE_SHIFT) + (addr & PAGE_MASK);
-        } else {
-            key->offset |= KEY_NOT_PRIVATE;
-        }
+    if (!region || region->start > addr || !(region->prot & PROT_READ))
+        return -EFAULT;
+    if (region->flags & VM_SHARED && region->mapping) {
+        key->object = (u64)region->mapping;
+        key->offset = (region_index(region, addr) << PAGE_SHIFT) + (addr & PAGE_MASK);
+    } else {
+        key->offset |= KEY_NOT_PRIVATE;
     }
-    mutex_unlock(&space->lock);
-    return error;
+    return 0;
 }
 
 /* 0, -EINVAL for a misaligned address, -EFAULT. */
@@ -128,6 +124,92 @@ static int key_get(u64 addr, bool private, struct futex_key *key)
     key->object = (u64)space;
     key->offset = addr;
     return private ? 0 : key_shared(space, addr, key);
+}
+
+static int keys_get(u64 a, u64 b, bool private, struct futex_key *key_a, struct futex_key *key_b)
+{
+    int error = key_get(a, private, key_a);
+
+    return error ? error : key_get(b, private, key_b);
+}
+
+static void lock_two(struct bucket *a, struct bucket *b)
+{
+    spin_lock(&MIN(a, b)->lock);
+    if (a != b)
+        spin_lock(&MAX(a, b)->lock);
+}
+
+static void unlock_two(struct bucket *a, struct bucket *b)
+{
+    if (a != b)
+        spin_unlock(&MAX(a, b)->lock);
+    spin_unlock(&MIN(a, b)->lock);
+}
+
+/* The new value of a word by the code of FUTEX_WAKE_OP: op, comparison, two numbers of 12 bits. */
+static u32 wake_op_apply(u32 code, u32 old)
+{
+    s32 argument = (s32)(code << 8) >> 20;
+
+    if (code >> 31) /* FUTEX_OP_ARG_SHIFT */
+        argument = 1 << (argument & 31);
+    switch (code >> 28 & 7) {
+    case 0: return argument;
+    case 1: return old + argument;
+    case 2: return old | argument;
+    case 3: return old & ~argument;
+    default: return old ^ argument;
+    }
+}
+
+static bool wake_op_compare(u32 code, s32 old)
+{
+    s32 against = (s32)(code << 20) >> 20;
+
+    switch (code >> 24 & 15) {
+    case 0: return old == against;
+    case 1: return old != against;
+    case 2: return old < against;
+    case 3: return old <= against;
+    case 4: return old > against;
+    default: return old >= against;
+    }
+}
+
+/* Reads the word, and changes it when there is an operation. 0 or -EFAULT. */
+static int word_access(u64 addr, const u32 *op, u32 *old)
+{
+    u32 seen;
+
+    if (user_load(addr, old, 4))
+        return -EFAULT;
+    while (op) {
+        if (user_cmpxchg32(addr, *old, wake_op_apply(*op, *old), &seen))
+            return -EFAULT;
+        if (seen == *old)
+            break;
+        *old = seen;
+    }
+    return 0;
+}
+
+/*
+ * Locks the buckets and reads the word, or changes it as well: value before in *old. -EFAULT, with
+ * nothing locked: it cannot be had, not even where sleeping is allowed.
+ */
+static int word_lock(struct bucket *a, struct bucket *b, u64 addr, const u32 *op, u32 *old)
+{
+    u32 seen;
+
+    for (;;) {
+        lock_two(a, b);
+        if (likely(!word_access(addr, op, old)))
+            return 0;
+        unlock_two(a, b);
+        if (user_load(addr, &seen, 4) || (op && user_cmpxchg32(addr, seen, seen, &seen)))
+            return -EFAULT;
+    }
 }
 
 /* Wakes one waiter of a locked bucket. */
@@ -164,14 +246,8 @@ static int waiter_queue(struct waiter *waiter, u64 addr, u32 value)
     struct bucket *bucket = bucket_of(&waiter->key);
     u32 seen;
 
-    for (;;) {
-        spin_lock(&bucket->lock);
-        if (likely(!user_load(addr, &seen, sizeof(seen))))
-            break;
-        spin_unlock(&bucket->lock);
-        if (user_load(addr, &seen, sizeof(seen)))
-            return -EFAULT;
-    }
+    if (word_lock(bucket, bucket, addr, NULL, &seen))
+        return -EFAULT;
     if (seen != value) {
         spin_unlock(&bucket->lock);
         return -EAGAIN;
@@ -281,20 +357,6 @@ long futex_wake(u64 addr, bool private, s32 count, u32 bits)
     return woken;
 }
 
-static void lock_two(struct bucket *a, struct bucket *b)
-{
-    spin_lock(&MIN(a, b)->lock);
-    if (a != b)
-        spin_lock(&MAX(a, b)->lock);
-}
-
-static void unlock_two(struct bucket *a, struct bucket *b)
-{
-    if (a != b)
-        spin_unlock(&MAX(a, b)->lock);
-    spin_unlock(&MIN(a, b)->lock);
-}
-
 long futex_requeue(u64 from, u64 to, bool private, s32 wake, s32 move, const u32 *compare)
 {
     struct futex_key key, target;
@@ -306,20 +368,15 @@ long futex_requeue(u64 from, u64 to, bool private, s32 wake, s32 move, const u32
 
     if (wake < 0 || move < 0)
         return -EINVAL;
-    error = key_get(from, private, &key);
-    if (!error)
-        error = key_get(to, private, &target);
+    error = keys_get(from, to, private, &key, &target);
     if (error)
         return error;
     bucket = bucket_of(&key);
     other = bucket_of(&target);
-    lock_two(bucket, other);
-    while (compare && user_load(from, &seen, sizeof(seen))) {
-        unlock_two(bucket, other);
-        if (user_load(from, &seen, sizeof(seen)))
-            return -EFAULT;
+    if (!compare)
         lock_two(bucket, other);
-    }
+    else if (word_lock(bucket, other, from, NULL, &seen))
+        return -EFAULT;
     if (compare && seen != *compare) {
         unlock_two(bucket, other);
         return -EAGAIN;
@@ -345,97 +402,24 @@ long futex_requeue(u64 from, u64 to, bool private, s32 wake, s32 move, const u32
     return woken + moved;
 }
 
-/* The operation of FUTEX_WAKE_OP, as futex(2) encodes it. */
-struct wake_op {
-    u32 op, compare;
-    s32 argument, against;
-};
-
-static int wake_op_decode(u32 code, struct wake_op *w)
-{
-    w->op = code >> 28 & 7;
-    w->compare = code >> 24 & 15;
-    w->argument = (s32)(code << 8) >> 20;
-    w->against = (s32)(code << 20) >> 20;
-    if (code >> 31) /* FUTEX_OP_ARG_SHIFT */
-        w->argument = 1 << (w->argument & 31);
-    return w->op > 4 || w->compare > 5 ? -ENOSYS : 0;
-}
-
-static u32 wake_op_apply(const struct wake_op *w, u32 old)
-{
-    switch (w->op) {
-    case 0: return w->argument;
-    case 1: return old + w->argument;
-    case 2: return old | w->argument;
-    case 3: return old & ~w->argument;
-    default: return old ^ w->argument;
-    }
-}
-
-static bool wake_op_compare(const struct wake_op *w, s32 old)
-{
-    switch (w->compare) {
-    case 0: return old == w->against;
-    case 1: return old != w->against;
-    case 2: return old < w->against;
-    case 3: return old <= w->against;
-    case 4: return old > w->against;
-    default: return old >= w->against;
-    }
-}
-
-/* Changes the word; the value before in *old. 0 or -EFAULT. */
-static int word_change(u64 addr, const struct wake_op *w, u32 *old)
-{
-    u32 seen, expected;
-
-    if (user_load(addr, &seen, sizeof(seen)))
-        return -EFAULT;
-    do {
-        expected = seen;
-        if (user_cmpxchg32(addr, expected, wake_op_apply(w, expected), &seen))
-            return -EFAULT;
-    } while (seen != expected);
-    *old = seen;
-    return 0;
-}
-
-/* Makes the word writable from where sleeping is allowed. */
-static int word_touch(u64 addr)
-{
-    u32 seen;
-
-    return user_load(addr, &seen, sizeof(seen)) || user_cmpxchg32(addr, seen, seen, &seen) ? -EFAULT
-                                                                                           : 0;
-}
-
 long futex_wake_op(u64 addr, u64 addr2, bool private, s32 wake, s32 wake2, u32 op)
 {
     struct futex_key key, key2;
     struct bucket *bucket, *bucket2;
-    struct wake_op decoded;
     long woken;
     u32 old;
-    int error = key_get(addr, private, &key);
+    int error = keys_get(addr, addr2, private, &key, &key2);
 
-    if (!error)
-        error = key_get(addr2, private, &key2);
-    if (!error)
-        error = wake_op_decode(op, &decoded);
     if (error)
         return error;
+    if ((op >> 28 & 7) > 4 || (op >> 24 & 15) > 5)
+        return -ENOSYS;
     bucket = bucket_of(&key);
     bucket2 = bucket_of(&key2);
-    lock_two(bucket, bucket2);
-    while (word_change(addr2, &decoded, &old)) {
-        unlock_two(bucket, bucket2);
-        if (word_touch(addr2))
-            return -EFAULT;
-        lock_two(bucket, bucket2);
-    }
+    if (word_lock(bucket, bucket2, addr2, &op, &old))
+        return -EFAULT;
     woken = bucket_wake(bucket, &key, wake, FUTEX_BITSET_ANY);
-    if (wake_op_compare(&decoded, old))
+    if (wake_op_compare(op, old))
         woken += bucket_wake(bucket2, &key2, wake2, FUTEX_BITSET_ANY);
     unlock_two(bucket, bucket2);
     return woken;

@@ -27,7 +27,7 @@ u64 address_choose(struct vm_space *space, u64 hint, u64 len)
     return addr ? addr : gap_find(space, len, VM_MIN_ADDRESS, VM_USER_END);
 }
 
-int unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead)
+int unmap_locked(struct vm_space *space, u64 start, u64 end)
 {
     struct vm_region *first = vm_region_at_or_above(space, start), *region, *next;
     bool touched;
@@ -58,8 +58,7 @@ int unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead)
             region->first_page = region_index(region, high);
             region_resize(region, high, region->end);
         } else {
-            region_unlink(space, region);
-            list_add_tail(&region->order, dead);
+            region_remove(region);
         }
     }
     if (touched)
@@ -77,19 +76,16 @@ int range_check(u64 addr, u64 *len)
 
 int vm_unmap(struct vm_space *space, u64 addr, u64 len)
 {
-    struct list dead = LIST_INIT(dead);
     int error = range_check(addr, &len);
 
     if (error)
         return error;
-    mutex_lock(&space->lock);
-    error = unmap_locked(space, addr, addr + len, &dead);
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
-    return error;
+    space_guard(space);
+    return unmap_locked(space, addr, addr + len);
 }
 
-/* Backing of a file mapping: *proto gets the file and what its mmap entry says. */
+/* Backing of a file mapping: *proto gets the file and what its mmap entry says. 1: none, it is
+   memory after all. */
 static int back_with_file(struct vm_region *proto, struct file *file, u64 offset, u64 len, u32 prot,
                           u32 flags)
 {
@@ -111,7 +107,7 @@ static int back_with_file(struct vm_region *proto, struct file *file, u64 offset
         return error ? error : 1;
     if (!req.mapping)
         return -ENODEV;
-    proto->file = file_get(file);
+    proto->file = file;
     proto->mapping = req.mapping;
     proto->size = req.size;
     proto->first_page = bytes_to_pages(offset);
@@ -120,12 +116,14 @@ static int back_with_file(struct vm_region *proto, struct file *file, u64 offset
     return 0;
 }
 
-/* Decides what stands behind the new region; a file's reference is proto's after. */
-static int map_backing(struct vm_region *proto, struct file *file, u64 offset, u64 len, u32 prot,
-                       u32 flags)
+/*
+ * Decides what stands behind the new region. Shared memory without a file gets one, in *memory
+ * with a reference of the caller's.
+ */
+static int map_backing(struct vm_region *proto, struct file *file, struct file **memory, u64 offset,
+                       u64 len, u32 prot, u32 flags)
 {
     u32 type = flags & MAP_TYPE;
-    struct file *memory;
     int error = 1;
 
     if (type == MAP_SHARED_VALIDATE && !file)
@@ -149,13 +147,11 @@ static int map_backing(struct vm_region *proto, struct file *file, u64 offset, u
         error = back_with_file(proto, file, offset, len, prot, flags);
     if (error != 1 || !(proto->flags & VM_SHARED))
         return error < 0 ? error : 0;
-    memory = shared_memory_create(len);
-    if (!memory)
+    *memory = shared_memory_create(len);
+    if (!*memory)
         return -ENOMEM;
     proto->flags &= ~VM_NEVER_WRITE;
-    error = back_with_file(proto, memory, 0, len, prot, flags);
-    file_put(memory); /* the region's reference stays */
-    return error;
+    return back_with_file(proto, *memory, 0, len, prot, flags);
 }
 
 int lock_check(const struct vm_space *space, u64 pages)
@@ -169,12 +165,11 @@ int lock_check(const struct vm_space *space, u64 pages)
 }
 
 /* Finds or clears the place, and adds the region. The new address or -errno. */
-static long map_place(struct vm_space *space, u64 addr, u64 len, u32 flags, struct vm_region *proto,
-                      struct list *dead, bool *used)
+static long map_place(struct vm_space *space, u64 addr, u64 len, u32 flags, struct vm_region *proto)
 {
-    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     int error;
 
+    space_guard(space);
     if (space->region_count >= VM_MAX_REGIONS)
         return -ENOMEM;
     if (space->lock_future)
@@ -184,34 +179,30 @@ static long map_place(struct vm_space *space, u64 addr, u64 len, u32 flags, stru
     error = space_check_limits(space, proto->prot, proto->flags, bytes_to_pages(len));
     if (error)
         return error;
-    if (!fixed) {
-        addr = address_choose(space, addr, len);
-        if (!addr)
-            return -ENOMEM;
-    } else if (flags & MAP_FIXED_NOREPLACE) {
+    if (flags & MAP_FIXED_NOREPLACE) {
         struct vm_region *region = vm_region_at_or_above(space, addr);
 
         if (region && region->start < addr + len)
             return -EEXIST;
+    } else if (flags & MAP_FIXED) {
+        error = unmap_locked(space, addr, addr + len);
     } else {
-        error = unmap_locked(space, addr, addr + len, dead);
-        if (error)
-            return error;
+        addr = address_choose(space, addr, len);
+        error = addr ? 0 : -ENOMEM;
     }
-    proto->start = addr;
-    proto->end = addr + len;
-    error = region_add(space, proto, used);
     if (error)
         return error;
-    space_account(space, proto, bytes_to_pages(len), 1);
-    return addr;
+    proto->start = addr;
+    proto->end = addr + len;
+    error = region_add(space, proto);
+    return error ? error : (long)addr;
 }
 
 long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struct file *file,
             u64 offset)
 {
-    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE), used = false;
-    struct list dead = LIST_INIT(dead);
+    struct file *memory __scoped(file) = NULL;
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     struct vm_region proto = {0};
     long result;
 
@@ -231,50 +222,35 @@ long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, stru
     proto.prot = prot & VM_PROT_MASK;
     if (flags & MAP_LOCKED)
         proto.flags |= VM_LOCKED;
-    result = map_backing(&proto, file, offset, len, prot, flags);
-    if (result)
-        return result;
-
-    mutex_lock(&space->lock);
-    result = map_place(space, addr, len, flags, &proto, &dead, &used);
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
-    if (proto.file && !used)
-        file_put(proto.file);
+    result = map_backing(&proto, file, &memory, offset, len, prot, flags);
+    if (!result)
+        result = map_place(space, addr, len, flags, &proto);
     if (result >= 0 &&
         (proto.flags & VM_LOCKED || (flags & MAP_POPULATE && !(flags & MAP_NONBLOCK))))
-        vm_populate(space, result, len);
+        vm_populate(space, result, len, 0);
     return result;
 }
 
-static int protect_wanted(const struct vm_region *region, const struct region_change *change)
+static int protect_part(struct vm_region *region, u64 low, u64 high, const void *arg)
 {
-    u32 prot = change->prot;
+    u32 prot = *(const u32 *)arg;
 
     if (region->prot == prot)
         return 0;
     if (prot & PROT_WRITE && region->flags & VM_NEVER_WRITE)
         return -EACCES;
     if (prot & PROT_WRITE && !(region->prot & PROT_WRITE) && region_private(region) &&
-        region->space->data_pages + bytes_to_pages(region->end - region->start) >
+        region->space->data_pages + bytes_to_pages(high - low) >
             bytes_to_pages(rlimit_get(RLIMIT_DATA)))
         return -ENOMEM;
-    return 1;
-}
-
-static void protect_apply(struct vm_region *region, const struct region_change *change)
-{
-    region->prot = change->prot;
-    pages_protect(region->space, region, region->start, region->end);
+    return region_change(region, low, high, prot, region->flags);
 }
 
 int vm_protect(struct vm_space *space, u64 addr, u64 len, u32 prot)
 {
-    struct region_change change = {
-        .wanted = protect_wanted, .apply = protect_apply, .prot = prot & VM_PROT_MASK};
-    struct list dead = LIST_INIT(dead);
+    u32 wanted = prot & VM_PROT_MASK;
     struct vm_region *region;
-    int error;
+    u64 end;
 
     if (addr & PAGE_MASK || prot & ~(VM_PROT_MASK | PROT_SEM | PROT_GROWSDOWN))
         return -EINVAL;
@@ -282,20 +258,17 @@ int vm_protect(struct vm_space *space, u64 addr, u64 len, u32 prot)
         return 0;
     if (range_check(addr, &len))
         return -ENOMEM;
-    mutex_lock(&space->lock);
-    region = vm_region_at_or_above(space, addr);
-    if (prot & PROT_GROWSDOWN && region && region->start < addr + len) {
-        error = region->flags & VM_GROWSDOWN ? 0 : -EINVAL;
-        len += region->start < addr ? addr - region->start : 0;
-        addr = MIN(addr, region->start);
-    } else {
-        error = 0;
+    end = addr + len;
+    space_guard(space);
+    if (prot & PROT_GROWSDOWN) {
+        region = vm_region_at_or_above(space, addr);
+        if (region && region->start < end) {
+            if (!(region->flags & VM_GROWSDOWN))
+                return -EINVAL;
+            addr = MIN(addr, region->start);
+        }
     }
-    if (!error)
-        error = regions_change(space, addr, addr + len, &change, &dead);
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
-    return error;
+    return regions_walk(space, addr, end, false, protect_part, &wanted);
 }
 
 void vm_set_brk(struct vm_space *space, u64 end_of_data)
@@ -308,48 +281,47 @@ void vm_set_brk(struct vm_space *space, u64 end_of_data)
 /* Maps [old, new) at the end of the heap. */
 static int brk_grow(struct vm_space *space, u64 old, u64 new)
 {
-    struct vm_region heap = {0};
-    bool used;
+    struct vm_region heap = {
+        .start = old,
+        .end = new,
+        .prot = PROT_READ | PROT_WRITE,
+        .flags = space->lock_future ? VM_LOCKED : 0,
+    };
     int error;
 
-    heap.start = old;
-    heap.end = new;
-    heap.prot = PROT_READ | PROT_WRITE;
-    heap.flags = space->lock_future ? VM_LOCKED : 0;
     if (new > VM_USER_END - PAGE_SIZE || !range_free(space, old, new + PAGE_SIZE))
         return -ENOMEM;
     error = space_check_limits(space, heap.prot, heap.flags, bytes_to_pages(new - old));
-    if (!error)
-        error = region_add(space, &heap, &used);
-    if (!error)
-        space_account(space, &heap, bytes_to_pages(new - old), 1);
-    return error;
+    return error ? error : region_add(space, &heap);
+}
+
+/* The break after the call; *grown: the new part of the heap, to be populated, or empty. */
+static u64 brk_set(struct vm_space *space, u64 brk, u64 *from, u64 *grown)
+{
+    u64 old, new = ALIGN_UP(brk, PAGE_SIZE);
+    int error = 0;
+
+    space_guard(space);
+    *from = old = ALIGN_UP(space->brk, PAGE_SIZE);
+    if (brk < space->brk_start || brk >= VM_USER_END)
+        return space->brk;
+    if (new > old)
+        error = brk_grow(space, old, new);
+    else if (new < old)
+        error = unmap_locked(space, new, old);
+    if (error)
+        return space->brk;
+    if (new > old && space->lock_future)
+        *grown = new - old;
+    return space->brk = brk;
 }
 
 u64 vm_brk(struct vm_space *space, u64 brk)
 {
-    struct list dead = LIST_INIT(dead);
-    u64 old, new;
-    bool populate = false;
+    u64 from, grown = 0;
 
-    mutex_lock(&space->lock);
-    old = ALIGN_UP(space->brk, PAGE_SIZE);
-    new = ALIGN_UP(brk, PAGE_SIZE);
-    if (brk >= space->brk_start && brk < VM_USER_END) {
-        int error = 0;
-
-        if (new > old)
-            error = brk_grow(space, old, new);
-        else if (new < old)
-            error = unmap_locked(space, new, old, &dead);
-        if (!error)
-            space->brk = brk;
-        populate = !error && new > old && space->lock_future;
-    }
-    brk = space->brk;
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
-    if (populate)
-        vm_populate(space, old, new - old);
+    brk = brk_set(space, brk, &from, &grown);
+    if (grown)
+        vm_populate(space, from, grown, 0);
     return brk;
 }

@@ -13,20 +13,13 @@ static u64 zap_passes; /* [A] */
 /* A space with a reference that maps the file in a region not seen in this pass, or NULL. */
 static struct vm_space *space_find(struct mapping *mapping, u64 pass)
 {
-    struct vm_space *space = NULL;
     struct vm_region *region;
 
-    spin_lock(&mapping->regions_lock);
-    list_for_each_entry(region, &mapping->regions, mapping_link) {
-        if (READ_ONCE(region->zap_pass) == pass)
-            continue;
-        if (ref_get_unless_zero(&region->space->refs)) {
-            space = region->space;
-            break;
-        } /* else it is being torn down: nobody can see its pages */
-    }
-    spin_unlock(&mapping->regions_lock);
-    return space;
+    spin_guard(&mapping->regions_lock);
+    list_for_each_entry(region, &mapping->regions, mapping_link)
+        if (READ_ONCE(region->zap_pass) != pass && ref_get_unless_zero(&region->space->refs))
+            return region->space;
+    return NULL; /* those without references are being torn down: nobody can see their pages */
 }
 
 static void space_unmap(struct vm_space *space, struct mapping *mapping, u64 first, u64 last,
@@ -35,7 +28,7 @@ static void space_unmap(struct vm_space *space, struct mapping *mapping, u64 fir
     struct vm_region *region;
 
     list_for_each_entry(region, &space->regions, order) {
-        u64 pages = bytes_to_pages(region->end - region->start), low, high;
+        u64 pages = region_pages(region), low, high;
 
         if (region->mapping != mapping)
             continue;

@@ -12,18 +12,21 @@
 #include "sched/reclaim.h"
 #include "vm/space_impl.h"
 
+bool memory_make_room(void)
+{
+    struct page *page = page_alloc(0, 0);
+
+    if (page)
+        page_put(page);
+    return page;
+}
+
 pte_t *__noinline entry_make_retry(struct vm_space *space, u64 va)
 {
-    pte_t *entry;
+    pte_t *entry = NULL;
 
-    do { /* make room by an allocation that may sleep, then try again */
-        struct page *page = page_alloc(0, 0);
-
-        if (!page)
-            return NULL;
-        page_put(page);
+    while (!entry && memory_make_room())
         entry = pt_make(&space->pt, va);
-    } while (!entry);
     return entry;
 }
 
@@ -36,7 +39,7 @@ enum vm_rss region_rss_kind(const struct vm_region *region)
 
 u32 region_entry_prot(const struct vm_region *region, bool own)
 {
-    u32 prot = region->prot | PT_USER;
+    u32 prot = (region->prot & VM_PROT_MASK) | PT_USER; /* tells the compiler what cannot be set */
 
     if (own)
         return prot | PT_PRIVATE;
@@ -55,41 +58,13 @@ void page_sync_code(struct page *page)
     __atomic_or_fetch(&page->flags, PG_ICACHE_CLEAN, __ATOMIC_RELEASE);
 }
 
-/* The first entry at or above `entry` that is not empty; `end` when there is none. */
-static inline pte_t *next_present(pte_t *entry, pte_t *end)
-{
-    for (; entry < end; entry++) {
-        if (*entry)
-            return entry;
-        while (entry + 4 < end && !(entry[1] | entry[2] | entry[3] | entry[4]))
-            entry += 4;
-    }
-    return end;
-}
-
-/* Walks the entries of [start, end) that are not empty: `entry` for va, in tables of pt. */
-#define for_each_present(run, stop, entry, last, pt, start, end)                                \
-    for (run = pt_next(pt, start, end);                                                         \
-         run.entry &&                                                                           \
-         (stop = pt_run_end(run, end), last = run.entry + bytes_to_pages(stop - run.va), true); \
-         run = pt_next(pt, stop, end))                                                          \
-        for (entry = next_present(run.entry, last); entry < last;                               \
-             entry = next_present(entry + 1, last))
-
-static u64 entry_va(struct pt_run run, const pte_t *entry)
-{
-    return run.va + (entry - run.entry) * PAGE_SIZE;
-}
-
 /* Addresses of the first and behind the last page that a walk has changed; end 0: none. */
 struct span {
     u64 first, end;
 };
 
-static inline void span_add(struct span *span, struct pt_run run, const pte_t *entry)
+static inline void span_add(struct span *span, u64 va)
 {
-    u64 va = entry_va(run, entry);
-
     if (!span->end)
         span->first = va;
     span->end = va + PAGE_SIZE;
@@ -99,13 +74,10 @@ static inline void span_add(struct span *span, struct pt_run run, const pte_t *e
 static struct span hide(struct vm_space *space, u64 start, u64 end)
 {
     struct span span = {0, 0};
-    pte_t *entry, *last;
-    struct pt_run run;
-    u64 stop;
 
-    for_each_present(run, stop, entry, last, &space->pt, start, end) {
-        pte_store(entry, pte_hidden(*entry));
-        span_add(&span, run, entry);
+    for_each_pte(walk, &space->pt, start, end) {
+        pte_store(walk.entry, pte_hidden(*walk.entry));
+        span_add(&span, pte_walk_va(&walk));
     }
     return span;
 }
@@ -113,14 +85,11 @@ static struct span hide(struct vm_space *space, u64 start, u64 end)
 void pages_release(struct vm_space *space, const struct vm_region *region, u64 start, u64 end)
 {
     s64 own = 0, others = 0;
-    pte_t *entry, *last;
-    struct pt_run run;
-    u64 stop;
 
-    for_each_present(run, stop, entry, last, &space->pt, start, end) {
-        pte_t pte = *entry;
+    for_each_pte(walk, &space->pt, start, end) {
+        pte_t pte = *walk.entry;
 
-        pte_store(entry, 0);
+        pte_store(walk.entry, 0);
         if (pte_special(pte))
             continue;
         if (pte_private(pte))
@@ -163,9 +132,9 @@ void tables_trim(struct vm_space *space, u64 start, u64 end)
 
 /* What pages_protect does to the entries of a region, worked out once. */
 struct protection {
-    u64 own, own_shared, other; /* permissions of its copies, of those that others use too, of pages
-                                   that are not its own */
-    bool check;                 /* own copies may become writable: is somebody else using them? */
+    u64 own, own_shared; /* permissions of its own copies, and of those that others use too */
+    u64 other;           /* of pages that are not its own */
+    bool check;          /* own copies may become writable: is somebody else using them? */
     bool code;
 };
 
@@ -194,39 +163,35 @@ static inline pte_t protect_entry(const struct protection *p, pte_t pte)
     return pte_permit(pte, p->own);
 }
 
-void pages_protect(struct vm_space *space, struct vm_region *region, u64 start, u64 end)
+void pages_protect(struct vm_region *region, u64 start, u64 end)
 {
     struct protection protection = protection_of(region);
+    struct page_table *pt = &region->space->pt;
     struct span span = {0, 0};
-    pte_t *entry, *last;
-    struct pt_run run;
-    u64 stop;
 
-    for_each_present(run, stop, entry, last, &space->pt, start, end) {
-        pte_t pte = *entry, new = protect_entry(&protection, pte);
+    for_each_pte(walk, pt, start, end) {
+        pte_t pte = *walk.entry, new = protect_entry(&protection, pte);
 
         if (new == pte)
             continue;
-        pte_store(entry, new);
-        span_add(&span, run, entry);
+        pte_store(walk.entry, new);
+        span_add(&span, pte_walk_va(&walk));
     }
     if (span.end)
-        tlb_flush_range(&space->pt, span.first, span.end, false);
+        tlb_flush_range(pt, span.first, span.end, false);
 }
 
 int pages_share(struct vm_space *from, struct vm_space *to, const struct vm_region *region,
                 bool *flush)
 {
-    u64 stop, table = 0, end = region->end;
-    pte_t *entry, *last,
-        *copies = NULL; /* entry 0 of the copy's table for addresses from `table` */
-    struct pt_run run;
+    pte_t *copies = NULL; /* entry 0 of the copy's table for addresses from `table` */
+    u64 table = 0;
     s64 shared = 0;
     int error = 0;
 
-    for_each_present(run, stop, entry, last, &from->pt, region->start, end) {
-        u64 va = entry_va(run, entry);
-        pte_t pte = *entry;
+    for_each_pte(walk, &from->pt, region->start, region->end) {
+        u64 va = pte_walk_va(&walk);
+        pte_t pte = *walk.entry;
 
         if (!pte_private(pte))
             continue; /* a page of a file, which a fault brings back */
@@ -235,53 +200,39 @@ int pages_share(struct vm_space *from, struct vm_space *to, const struct vm_regi
             copies = entry_make(to, table);
             if (!copies) {
                 error = -ENOMEM;
-                goto out;
+                break;
             }
         }
         if (pte_writable(pte)) {
             pte = pte_readonly(pte);
-            pte_store(entry, pte);
+            pte_store(walk.entry, pte);
             *flush = true;
         }
         page_get(phys_to_page(pte_pa(pte)));
         pte_store(&copies[bytes_to_pages(va - table)], pte);
         shared++;
     }
-out:
     rss_add(to, RSS_ANON, shared);
     return error;
 }
 
-/* The part of pages_move in one table: false when there is no memory for a table at the target. */
-static bool move_run(struct vm_space *space, struct pt_run run, u64 stop, u64 offset, u64 *done)
-{
-    pte_t *last = run.entry + bytes_to_pages(stop - run.va), *entry, *target;
-
-    for (entry = next_present(run.entry, last); entry < last;
-         entry = next_present(entry + 1, last)) {
-        *done = entry_va(run, entry);
-        target = entry_make(space, *done + offset);
-        if (!target)
-            return false;
-        pte_store(target, *entry); /* for a moment the page is in both places */
-        pte_store(entry, 0);
-    }
-    return true;
-}
-
 int pages_move(struct vm_space *space, u64 from, u64 to, u64 len, u64 *done)
 {
-    u64 end = from + len, stop, failed;
-    struct pt_run run;
     int error = 0;
 
-    for (run = pt_next(&space->pt, from, end); run.entry && !error;
-         run = pt_next(&space->pt, stop, end)) {
-        stop = pt_run_end(run, end);
-        if (!move_run(space, run, stop, to - from, &failed))
+    *done = len;
+    for_each_pte(walk, &space->pt, from, from + len) {
+        u64 offset = pte_walk_va(&walk) - from;
+        pte_t *target = entry_make(space, to + offset);
+
+        if (!target) {
+            *done = offset;
             error = -ENOMEM;
+            break;
+        }
+        pte_store(target, *walk.entry); /* for a moment the page is in both places */
+        pte_store(walk.entry, 0);
     }
-    *done = error ? failed - from : len;
     tlb_flush_range(&space->pt, from, from + *done, false);
     return error;
 }

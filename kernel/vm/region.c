@@ -22,46 +22,42 @@ void region_cache_init(void)
     region_cache = kmem_cache_create("vm_region", sizeof(struct vm_region), 0);
 }
 
-static void mapping_link(struct vm_region *region)
+struct vm_region *region_new(const struct vm_region *like)
 {
-    struct mapping *mapping = region->mapping;
+    struct vm_region *region = kmem_cache_alloc(region_cache);
 
-    if (!mapping)
-        return;
-    spin_lock(&mapping->regions_lock);
-    list_add_tail(&region->mapping_link, &mapping->regions);
-    spin_unlock(&mapping->regions_lock);
+    if (!region)
+        return NULL;
+    *region = *like;
+    if (region->file)
+        file_get(region->file);
+    return region;
 }
 
-static void mapping_unlink(struct vm_region *region)
-{
-    struct mapping *mapping = region->mapping;
-
-    if (!mapping)
-        return;
-    spin_lock(&mapping->regions_lock);
-    list_del(&region->mapping_link);
-    spin_unlock(&mapping->regions_lock);
-}
-
-struct vm_region *region_alloc(void)
-{
-    return kmem_cache_alloc(region_cache);
-}
-
-void region_free(struct vm_region *region)
+static void region_free(struct vm_region *region)
 {
     if (region->file)
         file_put(region->file);
     kmem_cache_free(region_cache, region);
 }
 
-void region_free_list(struct list *dead)
+void space_unlock(struct vm_space *space)
 {
     struct vm_region *region, *next;
+    struct list dead = LIST_INIT(dead);
 
-    list_for_each_entry_safe(region, next, dead, order)
+    list_splice_tail(&space->dead, &dead);
+    mutex_unlock(&space->lock);
+    list_for_each_entry_safe(region, next, &dead, order)
         region_free(region);
+}
+
+static void mapping_unlink(struct vm_region *region)
+{
+    if (!region->mapping)
+        return;
+    spin_guard(&region->mapping->regions_lock);
+    list_del(&region->mapping_link);
 }
 
 void region_discard(struct vm_region *region)
@@ -177,12 +173,16 @@ void region_link(struct vm_space *space, struct vm_region *region)
     if (next)
         gap_update(next);
     space->region_count++;
-    mapping_link(region);
+    if (region->mapping) {
+        spin_guard(&region->mapping->regions_lock);
+        list_add_tail(&region->mapping_link, &region->mapping->regions);
+    }
 }
 
-void region_unlink(struct vm_space *space, struct vm_region *region)
+void region_remove(struct vm_region *region)
 {
     struct vm_region *next = vm_region_next(region);
+    struct vm_space *space = region->space;
 
     mapping_unlink(region);
     if (space->last == region)
@@ -192,6 +192,7 @@ void region_unlink(struct vm_space *space, struct vm_region *region)
     if (next)
         gap_update(next);
     space->region_count--;
+    list_add_tail(&region->order, &space->dead);
 }
 
 void region_resize(struct vm_region *region, u64 start, u64 end)
@@ -215,125 +216,103 @@ static bool joinable(const struct vm_region *low, const struct vm_region *high)
         ((low->flags ^ high->flags) & ~VM_HAS_PRIVATE) || low->name != high->name ||
         low->flags & VM_GROWSDOWN)
         return false;
-    return region_anonymous(low) ||
-           low->first_page + bytes_to_pages(low->end - low->start) == high->first_page;
+    return region_anonymous(low) || low->first_page + region_pages(low) == high->first_page;
 }
 
-/* The pages of `high` become part of `low`, its neighbour; returns high, unlinked. */
-static struct vm_region *join(struct vm_region *low, struct vm_region *high)
+/* The pages of `high` become part of `low`, its neighbour. */
+static void join(struct vm_region *low, struct vm_region *high)
 {
     u64 end = high->end;
 
     low->flags |= high->flags & VM_HAS_PRIVATE;
-    region_unlink(low->space, high);
+    region_remove(high);
     region_resize(low, low->start, end);
-    return high;
 }
 
-struct vm_region *region_merge(struct vm_region *region, struct list *dead)
-{
-    struct vm_region *prev = region_prev(region), *next = vm_region_next(region);
-
-    if (next && joinable(region, next))
-        list_add(&join(region, next)->order, dead);
-    if (prev && joinable(prev, region)) {
-        list_add(&join(prev, region)->order, dead);
-        return prev;
-    }
-    return region;
-}
-
-int region_add(struct vm_space *space, const struct vm_region *proto, bool *used)
+int region_add(struct vm_space *space, const struct vm_region *proto)
 {
     struct vm_region *next = vm_region_at_or_above(space, proto->start);
     struct vm_region *prev = region_before(space, next), *region;
 
-    *used = false;
     if (prev && joinable(prev, proto)) {
         prev->flags |= proto->flags & VM_HAS_PRIVATE;
         region_resize(prev, prev->start, proto->end);
-        return 0;
-    }
-    if (next && joinable(proto, next)) {
+    } else if (next && joinable(proto, next)) {
         next->flags |= proto->flags & VM_HAS_PRIVATE;
         next->first_page = proto->first_page;
         region_resize(next, proto->start, next->end);
-        return 0;
+    } else {
+        region = region_new(proto);
+        if (!region)
+            return -ENOMEM;
+        region_link(space, region);
     }
-    region = region_alloc();
-    if (!region)
-        return -ENOMEM;
-    region->start = proto->start;
-    region->end = proto->end;
-    region->prot = proto->prot;
-    region->flags = proto->flags;
-    region->file = proto->file;
-    region->mapping = proto->mapping;
-    region->size = proto->size;
-    region->first_page = proto->first_page;
-    region->name = proto->name;
-    region_link(space, region);
-    *used = true;
+    space_account(space, proto, region_pages(proto), 1);
     return 0;
 }
 
 int region_split(struct vm_region *region, u64 addr)
 {
-    struct vm_region *high = region_alloc();
+    struct vm_region *high = region_new(region);
 
     if (!high)
         return -ENOMEM;
     debug_assert(region->start < addr && addr < region->end);
     high->start = addr;
-    high->end = region->end;
-    high->prot = region->prot;
-    high->flags = region->flags & ~VM_GROWSDOWN;
-    high->file = region->file ? file_get(region->file) : NULL;
-    high->mapping = region->mapping;
-    high->size = region->size;
+    high->flags &= ~VM_GROWSDOWN;
     high->first_page = region_index(region, addr);
-    high->name = region->name;
     region_resize(region, region->start, addr);
     region_link(region->space, high);
     return 0;
 }
 
-int regions_change(struct vm_space *space, u64 start, u64 end, const struct region_change *change,
-                   struct list *dead)
+int region_change(struct vm_region *region, u64 low, u64 high, u32 prot, u32 flags)
 {
-    struct vm_region *region = vm_region_at_or_above(space, start);
-    int error = 0, wanted;
+    struct vm_space *space = region->space;
+    struct vm_region *prev, *next;
+    bool protect = region->prot != prot;
+
+    if (region->start < low) {
+        if (region_split(region, low))
+            return -ENOMEM;
+        region = vm_region_next(region);
+    }
+    if (region->end > high && region_split(region, high))
+        return -ENOMEM;
+    space_account(space, region, region_pages(region), -1);
+    region->prot = prot;
+    region->flags = flags;
+    space_account(space, region, region_pages(region), 1);
+    if (protect)
+        pages_protect(region, low, high);
+    next = vm_region_next(region);
+    if (next && joinable(region, next))
+        join(region, next);
+    prev = region_prev(region);
+    if (prev && joinable(prev, region))
+        join(prev, region);
+    return 0;
+}
+
+int regions_walk(struct vm_space *space, u64 start, u64 end, bool skip_holes,
+                 int (*each)(struct vm_region *region, u64 low, u64 high, const void *arg),
+                 const void *arg)
+{
     bool hole = false;
 
     while (start < end) {
-        if (!region || region->start > start) {
-            hole = true;
-            if (!change->skip_holes || !region)
-                break;
-            start = region->start;
-            continue;
-        }
-        wanted = change->wanted(region, change);
-        if (wanted < 0)
-            return wanted;
-        if (wanted) {
-            if (region->start < start) {
-                error = region_split(region, start);
-                if (error)
-                    return error;
-                region = vm_region_next(region);
-            }
-            if (region->end > end)
-                error = region_split(region, end);
-            if (error)
-                return error;
-            space_account(space, region, bytes_to_pages(region->end - region->start), -1);
-            change->apply(region, change);
-            space_account(space, region, bytes_to_pages(region->end - region->start), 1);
-            region = region_merge(region, dead);
-        }
-        start = region->end;
-        region = vm_region_next(region);
+        struct vm_region *region = vm_region_at_or_above(space, start);
+        u64 low, high;
+        int error;
+
+        hole |= !region || region->start > start;
+        if (!region || region->start >= end || (hole && !skip_holes))
+            break;
+        low = MAX(start, region->start);
+        high = start = MIN(end, region->end);
+        error = each(region, low, high, arg);
+        if (error)
+            return error;
     }
     return hole ? -ENOMEM : 0;
 }

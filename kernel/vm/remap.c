@@ -23,56 +23,42 @@ static bool grow_in_place(struct vm_space *space, struct vm_region *region, cons
 }
 
 /* Makes the region at the new place, moves the pages, and takes the old place away. */
-static long move(struct vm_space *space, struct vm_region *region, const struct remap *r, u64 to,
-                 struct list *dead)
+static long move(struct vm_space *space, struct vm_region *region, const struct remap *r, u64 to)
 {
     u64 len = MIN(r->old_len, r->new_len), done;
-    struct vm_region proto = {
-        .start = to,
-        .end = to + r->new_len,
-        .prot = region->prot,
-        .flags = region->flags,
-        .file = region->file,
-        .mapping = region->mapping,
-        .size = region->size,
-        .first_page = region_anonymous(region) ? 0 : region_index(region, r->old),
-        .name = region->name,
-    };
-    bool used = false;
+    struct vm_region proto = *region;
     int error;
 
-    if (proto.file)
-        file_get(proto.file);
-    error = region_add(space, &proto, &used);
-    if (proto.file && !used)
-        file_put(proto.file); /* not the last: the old region has one */
+    proto.start = to;
+    proto.end = to + r->new_len;
+    proto.first_page = region_anonymous(region) ? 0 : region_index(region, r->old);
+    error = region_add(space, &proto);
     if (error)
         return error;
-    space_account(space, &proto, bytes_to_pages(r->new_len), 1);
     error = pages_move(space, r->old, to, len, &done);
     if (error) { /* what has moved goes back, into tables that are there */
         pages_move(space, to, r->old, done, &done);
-        unmap_locked(space, to, to + r->new_len, dead);
+        unmap_locked(space, to, to + r->new_len);
         return error;
     }
     if (r->old_len && !(r->flags & MREMAP_DONTUNMAP)) /* length 0: a second view of shared memory */
-        error = unmap_locked(space, r->old, r->old + r->old_len, dead);
+        error = unmap_locked(space, r->old, r->old + r->old_len);
     return error ? error : (long)to;
 }
 
-static long remap_locked(struct vm_space *space, const struct remap *r, struct list *dead)
+static long remap_locked(struct vm_space *space, const struct remap *r)
 {
     struct vm_region *region;
     u64 grown = r->new_len > r->old_len ? bytes_to_pages(r->new_len - r->old_len) : 0, to;
     int error;
 
     if (r->flags & MREMAP_FIXED) {
-        error = unmap_locked(space, r->new_addr, r->new_addr + r->new_len, dead);
+        error = unmap_locked(space, r->new_addr, r->new_addr + r->new_len);
         if (error)
             return error;
     }
     if (r->new_len < r->old_len && !(r->flags & MREMAP_FIXED)) {
-        error = unmap_locked(space, r->old + r->new_len, r->old + r->old_len, dead);
+        error = unmap_locked(space, r->old + r->new_len, r->old + r->old_len);
         return error ? error : (long)r->old;
     }
     region = vm_region_at_or_above(space, r->old);
@@ -98,14 +84,13 @@ static long remap_locked(struct vm_space *space, const struct remap *r, struct l
     if (space->region_count + 2 > VM_MAX_REGIONS)
         return -ENOMEM;
     to = r->flags & MREMAP_FIXED ? r->new_addr : address_choose(space, 0, r->new_len);
-    return to ? move(space, region, r, to, dead) : -ENOMEM;
+    return to ? move(space, region, r, to) : -ENOMEM;
 }
 
 long vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr)
 {
     struct remap r = {old, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), new_addr,
                       flags};
-    struct list dead = LIST_INIT(dead);
     bool locked = false;
     long result;
 
@@ -129,12 +114,11 @@ long vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 fla
             return -EINVAL;
     }
     mutex_lock(&space->lock);
-    result = remap_locked(space, &r, &dead);
+    result = remap_locked(space, &r);
     if (result > 0)
         locked = vm_region_at_or_above(space, result)->flags & VM_LOCKED;
-    mutex_unlock(&space->lock);
-    region_free_list(&dead);
+    space_unlock(space);
     if (locked)
-        vm_populate(space, result, r.new_len);
+        vm_populate(space, result, r.new_len, 0);
     return result;
 }

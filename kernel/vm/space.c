@@ -99,18 +99,15 @@ static struct vm_space *space_alloc(void)
 
     if (!space)
         return NULL;
-    while (pt_init(&space->pt)) {
-        struct page *page = page_alloc(0, 0); /* makes room, sleeping */
-
-        if (!page) {
+    while (pt_init(&space->pt))
+        if (!memory_make_room()) {
             kmem_cache_free(space_cache, space);
             return NULL;
         }
-        page_put(page);
-    }
     mutex_init(&space->lock, RANK_SPACE);
     ref_init(&space->refs, 1);
     list_init(&space->regions);
+    list_init(&space->dead);
     return space;
 }
 
@@ -123,25 +120,6 @@ struct vm_space *vm_space_create(void)
     return space;
 }
 
-/* The child's region like `from`. */
-static struct vm_region *region_copy(const struct vm_region *from)
-{
-    struct vm_region *region = region_alloc();
-
-    if (!region)
-        return NULL;
-    region->start = from->start;
-    region->end = from->end;
-    region->prot = from->prot;
-    region->flags = from->flags & ~VM_LOCKED;
-    region->file = from->file ? file_get(from->file) : NULL;
-    region->mapping = from->mapping;
-    region->size = from->size;
-    region->first_page = from->first_page;
-    region->name = from->name;
-    return region;
-}
-
 static int clone_regions(struct vm_space *from, struct vm_space *to, bool *flush)
 {
     struct vm_region *region, *copy;
@@ -149,12 +127,13 @@ static int clone_regions(struct vm_space *from, struct vm_space *to, bool *flush
 
     list_for_each_entry(region, &from->regions, order) {
         if (region->flags & VM_NO_FORK) {
-            space_account(to, region, bytes_to_pages(region->end - region->start), -1);
+            space_account(to, region, region_pages(region), -1);
             continue;
         }
-        copy = region_copy(region);
+        copy = region_new(region);
         if (!copy)
             return -ENOMEM;
+        copy->flags &= ~VM_LOCKED;
         region_link(to, copy);
         if (region->flags & VM_WIPE_FORK)
             copy->flags &= ~VM_HAS_PRIVATE;
@@ -236,22 +215,13 @@ void vm_space_use(struct vm_space *space)
 
 int vm_stack_setup(struct vm_space *space, u32 prot, u64 *top)
 {
-    struct vm_region stack = {0};
-    bool used;
-    int error;
+    u64 end = VM_USER_END - vm_random_offset(STACK_RANDOM_BITS);
+    struct vm_region stack = {
+        .start = end - 33 * PAGE_SIZE, .end = end, .prot = prot, .flags = VM_GROWSDOWN};
 
-    stack.end = VM_USER_END - vm_random_offset(STACK_RANDOM_BITS);
-    stack.start = stack.end - 33 * PAGE_SIZE;
-    stack.prot = prot;
-    stack.flags = VM_GROWSDOWN;
-    *top = stack.end;
-    mutex_lock(&space->lock);
-    error = region_add(space, &stack, &used);
-    if (!error)
-        space_account(space, &stack, 33, 1);
-    mutex_unlock(&space->lock);
-    space->stack_start = stack.end;
-    return error;
+    *top = space->stack_start = end;
+    space_guard(space);
+    return region_add(space, &stack);
 }
 
 const char *vm_region_name(const struct vm_region *region)

@@ -32,13 +32,10 @@ struct user_ptr;
 #define MAP_FIXED           0x10
 #define MAP_ANONYMOUS       0x20
 #define MAP_GROWSDOWN       0x0100
-#define MAP_DENYWRITE       0x0800
-#define MAP_EXECUTABLE      0x1000
 #define MAP_LOCKED          0x2000
 #define MAP_NORESERVE       0x4000
 #define MAP_POPULATE        0x8000
 #define MAP_NONBLOCK        0x10000
-#define MAP_STACK           0x20000
 #define MAP_HUGETLB         0x40000
 #define MAP_FIXED_NOREPLACE 0x100000
 
@@ -92,6 +89,7 @@ struct vm_space {
     struct page_table pt;                      /* entries [L] */
     struct rb_root tree;                       /* [L] */
     struct list regions;                       /* the same in order [L] */
+    struct list dead;                          /* taken out, to be freed after the unlock [L] */
     struct vm_region *last;                    /* where the last look-up ended, or NULL [L] */
     u32 region_count;                          /* [L] */
     u32 membarrier;                            /* registered membarrier(2) commands [A] */
@@ -162,8 +160,12 @@ int vm_mincore(struct vm_space *space, u64 addr, u64 len, struct user_ptr vec);
 int vm_lock(struct vm_space *space, u64 addr, u64 len, bool on, bool populate);
 int vm_lock_all(struct vm_space *space, u32 flags);
 
-/* Faults in [addr, addr+len), for writing where the region allows it. Errors are dropped. */
-void vm_populate(struct vm_space *space, u64 addr, u64 len);
+/*
+ * Faults in [addr, addr+len). need 0: for writing where the region allows it, passing by what
+ * cannot be had; else like that access (PROT_READ, PROT_WRITE) to each page, until one fails with
+ * an error of fault_in(). -EINTR on a signal.
+ */
+int vm_populate(struct vm_space *space, u64 addr, u64 len, u32 need);
 
 /*
  * Repairs a fault at a user address. 0: run the instruction again. Else a signal (SIGSEGV, SIGBUS,
@@ -187,11 +189,11 @@ u64 vm_sigreturn_address(const struct vm_space *space);
 
 /*
  * Copies between a kernel buffer and the memory of any space, faulting pages in; writing breaks
- * copy-on-write, and `force` (ptrace) overrides protection of private regions. Returns the bytes
- * copied, short at the first page that cannot be had, -EFAULT when that is the first.
+ * copy-on-write. Returns the bytes copied, short at the first page that cannot be had, -EFAULT when
+ * that is the first.
  */
 ssize_t vm_read_remote(struct vm_space *space, u64 addr, void *buf, size_t len);
-ssize_t vm_write_remote(struct vm_space *space, u64 addr, const void *buf, size_t len, bool force);
+ssize_t vm_write_remote(struct vm_space *space, u64 addr, const void *buf, size_t len);
 
 /* The region that holds addr, or the first above it; NULL when none. Caller holds space->lock. */
 struct vm_region *vm_region_at_or_above(struct vm_space *space, u64 addr);

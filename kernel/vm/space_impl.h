@@ -24,6 +24,11 @@ static inline bool region_private(const struct vm_region *region)
     return !(region->flags & VM_SHARED);
 }
 
+static inline u64 region_pages(const struct vm_region *region)
+{
+    return bytes_to_pages(region->end - region->start);
+}
+
 /* Index in the mapping (or physical page number) behind an address. */
 static inline u64 region_index(const struct vm_region *region, u64 addr)
 {
@@ -33,11 +38,30 @@ static inline u64 region_index(const struct vm_region *region, u64 addr)
 /* ---- region.c: the tree ---- */
 
 void region_cache_init(void);
-struct vm_region *region_alloc(void);
 
-/* Drops the file and frees. Takes no lock, sleeps: call it after space->lock is released. */
-void region_free(struct vm_region *region);
-void region_free_list(struct list *dead);
+/* A copy that is in no tree, with its own reference on the file. NULL: no memory. */
+struct vm_region *region_new(const struct vm_region *like);
+
+/* The space's lock by scope: `space_guard(space);` is a declaration. */
+struct space_guard {
+    struct vm_space *space;
+};
+
+static inline struct space_guard space_guard_begin(struct vm_space *space)
+{
+    mutex_lock(&space->lock);
+    return (struct space_guard){space};
+}
+
+/* Releases the lock, and then the regions that were taken out under it. */
+void space_unlock(struct vm_space *space);
+
+static inline void space_guard_end(const struct space_guard *guard)
+{
+    space_unlock(guard->space);
+}
+
+#define space_guard(space) SCOPE_GUARD(space_guard, space_guard, space)
 
 /* For a space that ends: out of the mapping's list, and freed; the tree stays as it is. */
 void region_discard(struct vm_region *region);
@@ -45,43 +69,38 @@ void region_discard(struct vm_region *region);
 struct vm_region *region_prev(const struct vm_region *region);
 struct vm_region *region_before(struct vm_space *space, struct vm_region *next);
 
-/* Put a filled-in region into the tree and its mapping's list; take it out of both. */
+/* Puts a filled-in region into the tree and its mapping's list. */
 void region_link(struct vm_space *space, struct vm_region *region);
-void region_unlink(struct vm_space *space, struct vm_region *region);
+
+/* Takes it out of both; it is freed when the lock is released, for that may end its file. */
+void region_remove(struct vm_region *region);
 
 /* Move its ends; the caller has checked that the place is free, and moves first_page. */
 void region_resize(struct vm_region *region, u64 start, u64 end);
 
 /*
  * Puts the pages that `proto` describes (tree fields unused) into the space, by growing a
- * neighbour where it fits. References: *used tells if proto's file reference was taken over.
- * -ENOMEM.
+ * neighbour where it fits; a new region takes its own reference on the file. 0 or -ENOMEM.
  */
-int region_add(struct vm_space *space, const struct vm_region *proto, bool *used);
+int region_add(struct vm_space *space, const struct vm_region *proto);
 
 /* Cut in two at addr, strictly inside. -ENOMEM. */
 int region_split(struct vm_region *region, u64 addr);
 
-/* What to change about the regions of a range. */
-struct region_change {
-    /* 1: change this one, 0: it is so already, or -errno, which ends the walk. */
-    int (*wanted)(const struct vm_region *region, const struct region_change *change);
-    void (*apply)(struct vm_region *region, const struct region_change *change);
-    u32 prot, set, clear;
-    bool skip_holes; /* go on behind addresses without a region */
-};
+/*
+ * Gives [low, high) of a region another protection, set in its entries too, and other flags; cuts
+ * it out for that and joins it with neighbours that are alike. 0 or -ENOMEM.
+ */
+int region_change(struct vm_region *region, u64 low, u64 high, u32 prot, u32 flags);
 
 /*
- * Applies a change to [start, end), cutting and joining regions; those left over go to *dead.
- * -ENOMEM for holes (after what stands before them, or all with skip_holes, was done) and without
- * memory.
+ * Calls each() for the part [low, high) of every region in [start, end), which may change and join
+ * regions. Ends with the first error; -ENOMEM for addresses without a region, at the first of them
+ * or, with skip_holes, when all is done.
  */
-int regions_change(struct vm_space *space, u64 start, u64 end, const struct region_change *change,
-                   struct list *dead);
-
-/* Join with its neighbours where they are alike; returns the region that has its pages now. The
- * ones left over go to *dead. */
-struct vm_region *region_merge(struct vm_region *region, struct list *dead);
+int regions_walk(struct vm_space *space, u64 start, u64 end, bool skip_holes,
+                 int (*each)(struct vm_region *region, u64 low, u64 high, const void *arg),
+                 const void *arg);
 
 /* Highest free address for len bytes within [low, high), or 0. */
 u64 gap_find(struct vm_space *space, u64 len, u64 low, u64 high);
@@ -107,7 +126,7 @@ void pages_release(struct vm_space *space, const struct vm_region *region, u64 s
 void tables_trim(struct vm_space *space, u64 start, u64 end);
 
 /* Sets the entries of [start, end) of one region to its protection as it is now. */
-void pages_protect(struct vm_space *space, struct vm_region *region, u64 start, u64 end);
+void pages_protect(struct vm_region *region, u64 start, u64 end);
 
 /* fork: shares the private pages of a region, read-only in both. True: `from` needs a flush. */
 int pages_share(struct vm_space *from, struct vm_space *to, const struct vm_region *region,
@@ -116,6 +135,9 @@ int pages_share(struct vm_space *from, struct vm_space *to, const struct vm_regi
 /* mremap: entries move from one range to another, empty one. -ENOMEM: those left are where they
  * were, and *done bytes have moved. */
 int pages_move(struct vm_space *space, u64 from, u64 to, u64 len, u64 *done);
+
+/* For who could not get a page without sleeping: is there one now? Sleeps. */
+bool memory_make_room(void);
 
 /* Entry for va, tables made; sleeps for memory. NULL: none. */
 pte_t *entry_make_retry(struct vm_space *space, u64 va);
@@ -151,8 +173,8 @@ static inline void rss_add(struct vm_space *space, enum vm_rss kind, s64 pages)
 
 /* ---- map.c ---- */
 
-/* Unmap under the lock: regions go to *dead. Range checked by the caller. */
-int unmap_locked(struct vm_space *space, u64 start, u64 end, struct list *dead);
+/* Unmap under the lock. Range checked by the caller. */
+int unmap_locked(struct vm_space *space, u64 start, u64 end);
 
 /* A free range of len bytes, near `hint` if that is free; 0: none. */
 u64 address_choose(struct vm_space *space, u64 hint, u64 len);

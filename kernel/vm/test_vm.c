@@ -18,7 +18,7 @@
 
 static void put_word(struct vm_space *space, u64 addr, u32 value)
 {
-    ktest_check(vm_write_remote(space, addr, &value, 4, false) == 4);
+    ktest_check(vm_write_remote(space, addr, &value, 4) == 4);
 }
 
 static u32 get_word(struct vm_space *space, u64 addr)
@@ -90,7 +90,7 @@ KTEST(vm_protect_splits_and_joins)
     vm_map(space, AT, 8 * PAGE_SIZE, RW, FIXED_PRIVATE, NULL, 0);
     ktest_check(vm_protect(space, AT + PAGE_SIZE, PAGE_SIZE, PROT_READ) == 0);
     ktest_check(space->region_count == 3);
-    ktest_check(vm_write_remote(space, AT + PAGE_SIZE, "x", 1, false) == -EFAULT);
+    ktest_check(vm_write_remote(space, AT + PAGE_SIZE, "x", 1) == -EFAULT);
     ktest_check(vm_protect(space, AT + PAGE_SIZE, PAGE_SIZE, RW) == 0);
     ktest_check(space->region_count == 1);
     ktest_check(vm_protect(space, AT, 16 * PAGE_SIZE, RW) == -ENOMEM);
@@ -150,7 +150,7 @@ KTEST(vm_vdso_is_mapped)
     u32 word;
 
     ktest_check(vm_vdso_map(space) == 0);
-    vm_populate(space, space->vdso - PAGE_SIZE, 2 * PAGE_SIZE);
+    vm_populate(space, space->vdso - PAGE_SIZE, 2 * PAGE_SIZE, 0);
     vm_space_use(space);
     ktest_check(user_load(space->vdso, &word, sizeof(word)) == 0 &&
                 word == 0x464c457f); /* \177ELF */

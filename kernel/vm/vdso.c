@@ -30,29 +30,25 @@ static int map_part(struct vm_space *space, u64 start, u64 size, paddr_t pa, u32
         .first_page = pa >> PAGE_SHIFT,
         .name = name,
     };
-    bool used;
-    int error = region_add(space, &region, &used);
 
-    if (!error)
-        space_account(space, &region, bytes_to_pages(size), 1);
-    return error;
+    return region_add(space, &region);
 }
 
 int vm_vdso_map(struct vm_space *space)
 {
     u64 start;
-    int error = -ENOMEM;
+    int error;
 
-    mutex_lock(&space->lock);
+    space_guard(space);
     start = address_choose(space, 0, PAGE_SIZE + image_size);
-    if (start)
-        error = map_part(space, start, PAGE_SIZE, time_pa, PROT_READ, "[vvar]");
+    if (!start)
+        return -ENOMEM;
+    error = map_part(space, start, PAGE_SIZE, time_pa, PROT_READ, "[vvar]");
     if (!error)
         error = map_part(space, start + PAGE_SIZE, image_size, image_pa, PROT_READ | PROT_EXEC,
                          "[vdso]");
     if (!error)
         space->vdso = start + PAGE_SIZE;
-    mutex_unlock(&space->lock);
     return error;
 }
 

@@ -223,9 +223,8 @@ bool pt_live_at(const struct page_table *pt, u64 percpu)
  * of its own. A table that one CPU alone has used is flushed there alone (IRQs are masked so that
  * the thread stays on it), and one that none has used is in no TLB.
  */
-void tlb_flush_range(const struct page_table *pt, u64 start, u64 end, bool tables)
+static __always_inline void flush(const struct page_table *pt, bool all, u64 start, u64 end)
 {
-    bool all = tables || end - start > FLUSH_MAX;
     irqflags_t flags;
     u64 home, asid;
 
@@ -246,6 +245,14 @@ void tlb_flush_range(const struct page_table *pt, u64 start, u64 end, bool table
     }
     tlbi_done();
     irq_restore(flags);
+}
+
+void tlb_flush_range(const struct page_table *pt, u64 start, u64 end, bool tables)
+{
+    if (tables || end - start > FLUSH_MAX)
+        flush(pt, true, 0, 0);
+    else
+        flush(pt, false, start, end);
 }
 
 void tlb_flush_kernel(u64 start, u64 end)
