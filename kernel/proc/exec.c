@@ -295,7 +295,7 @@ static void reset_task(struct exec *e, struct task *self)
     if (e->sighand)
         change_sighand(e, process);
     sighand_reset(process->sighand);
-    posix_timers_delete_all(process);
+    posix_timers_delete_all();
     self->altstack = (struct sigaltstack){.flags = SS_DISABLE};
     self->clear_tid = self->set_tid = USER_PTR(0);
     self->robust_list = USER_PTR(0);

@@ -330,7 +330,7 @@ void task_exit(int code)
         panic("init has ended, exit code 0x%08x", process->exit_code);
     self->exit_status = code;
     if (last)
-        timers_exit(process);
+        timers_exit();
     futex_task_exit(self);
     task_vfork_done(self);
     task_set_space(self, NULL);

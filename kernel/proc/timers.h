@@ -6,6 +6,21 @@
 struct process;
 struct siginfo;
 
+/* clock_gettime(2) */
+enum clock_id {
+    CLOCK_REALTIME,
+    CLOCK_MONOTONIC,
+    CLOCK_PROCESS_CPUTIME_ID,
+    CLOCK_THREAD_CPUTIME_ID,
+    CLOCK_MONOTONIC_RAW,
+    CLOCK_REALTIME_COARSE,
+    CLOCK_MONOTONIC_COARSE,
+    CLOCK_BOOTTIME,
+    CLOCK_REALTIME_ALARM,
+    CLOCK_BOOTTIME_ALARM,
+    CLOCK_TAI = 11,
+};
+
 #define ITIMER_REAL    0
 #define ITIMER_VIRTUAL 1
 #define ITIMER_PROF    2
@@ -40,9 +55,12 @@ int posix_timer_get(s32 id, struct timer_value *value);
 int posix_timer_overrun(s32 id);
 int posix_timer_delete(s32 id);
 
-/* exec: POSIX timers go, interval timers stay. Exit of the last thread: all go. */
-void posix_timers_delete_all(struct process *process);
-void timers_exit(struct process *process);
+/*
+ * By the only thread of the current process. exec: POSIX timers go, interval timers stay. Exit:
+ * all go.
+ */
+void posix_timers_delete_all(void);
+void timers_exit(void);
 
 /* For a new process: its timer objects. */
 void timers_init_process(struct process *process);

@@ -118,8 +118,9 @@ void process_put(struct process *process);
 /* A process object, not yet in the tree, with one reference; NULL: no memory. May sleep. */
 struct process *process_alloc(void);
 
-/* Sums the usage of live and exited threads into *usage. Takes the process lock. */
+/* Sums the usage of live and exited threads into *usage; process lock, taken or held. */
 void process_usage_get(struct process *process, struct process_usage *usage);
+void process_usage_get_locked(struct process *process, struct process_usage *usage);
 
 /* CPU time of all threads in ns. Takes the process lock. */
 u64 process_cpu_ns(struct process *process);

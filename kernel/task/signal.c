@@ -264,14 +264,10 @@ static int send_locked(struct process *process, struct task *task, int sig,
     return 0;
 }
 
-/*
- * 1 means that the target ignores the signal, which only proc/timers.c wants to know; the
- * public calls below make it 0.
- */
-int signal_send_raw(struct process *process, struct task *task, int sig, const struct siginfo *info)
+int signal_send_locked(struct process *process, struct task *task, int sig,
+                       const struct siginfo *info)
 {
-    spin_guard_irqsave(&process->lock);
-
+    assert_spin_held(&process->lock);
     if (task && list_empty(&task->thread_link))
         return -ESRCH;
     return send_locked(process, task, sig, info, false);
@@ -279,7 +275,9 @@ int signal_send_raw(struct process *process, struct task *task, int sig, const s
 
 int signal_send_task(struct task *task, int sig, const struct siginfo *info)
 {
-    return MIN(signal_send_raw(task->process, task, sig, info), 0);
+    spin_guard_irqsave(&task->process->lock);
+
+    return MIN(signal_send_locked(task->process, task, sig, info), 0);
 }
 
 int signal_send_process(struct process *process, int sig, const struct siginfo *info)

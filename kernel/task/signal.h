@@ -43,9 +43,9 @@ extern const struct siginfo signal_by_kill;
 /* The same for a caller that holds the tree lock. */
 int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *info);
 
-/* To a task, or with NULL to the process; 1 when the target ignores it. For timers. */
-int signal_send_raw(struct process *process, struct task *task, int sig,
-                    const struct siginfo *info);
+/* To a task, or with NULL to the process, whose lock is held; 1 when the target ignores it. */
+int signal_send_locked(struct process *process, struct task *task, int sig,
+                       const struct siginfo *info);
 
 /*
  * A fault of the current task: unblocks the signal, and resets it to its default when it was

@@ -227,14 +227,21 @@ void task_usage_add(struct task *task, struct process_usage *usage)
     usage->involuntary += task->thread.involuntary;
 }
 
-void process_usage_get(struct process *process, struct process_usage *usage)
+void process_usage_get_locked(struct process *process, struct process_usage *usage)
 {
-    spin_guard_irqsave(&process->lock);
     struct task *task;
 
+    assert_spin_held(&process->lock);
     *usage = process->usage;
     list_for_each_entry(task, &process->threads, thread_link)
         task_usage_add(task, usage);
+}
+
+void process_usage_get(struct process *process, struct process_usage *usage)
+{
+    spin_guard_irqsave(&process->lock);
+
+    process_usage_get_locked(process, usage);
 }
 
 u64 process_cpu_ns(struct process *process)
