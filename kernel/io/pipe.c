@@ -78,16 +78,17 @@ static u64 room(const struct pipe *pipe)
     return used < size ? size - used : 0;
 }
 
+/* Who fills or drains a pipe waits next, as a rule. */
 static void wake_readers(struct pipe *pipe)
 {
-    if (wait_active(&pipe->read_wait))
-        wake_up_sync(&pipe->read_wait, POLLIN | POLLRDNORM);
+    thread_hands_over();
+    wake_up(&pipe->read_wait, POLLIN | POLLRDNORM);
 }
 
 static void wake_writers(struct pipe *pipe)
 {
-    if (wait_active(&pipe->write_wait))
-        wake_up_sync(&pipe->write_wait, POLLOUT | POLLWRNORM);
+    thread_hands_over();
+    wake_up(&pipe->write_wait, POLLOUT | POLLWRNORM);
 }
 
 /* ---- the ring ---- */

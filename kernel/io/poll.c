@@ -60,9 +60,8 @@ u32 file_poll(struct file *file, struct poll_table *table)
 static bool poll_wake(struct wait_entry *wait, u32 key)
 {
     struct sleeper *sleeper = wait->arg;
-    u32 events = key & ~WAKE_SYNC;
 
-    if (events && !(events & (sleeper->table.events | POLLERR | POLLHUP)))
+    if (key && !(key & (sleeper->table.events | POLLERR | POLLHUP)))
         return false;
     __atomic_store_n(&sleeper->triggered, 1, __ATOMIC_RELEASE);
     return thread_wake(sleeper->thread, THREAD_SLEEPING);

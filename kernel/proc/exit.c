@@ -95,6 +95,7 @@ static bool notify_parent(struct process *process)
     bool reap = false;
     struct siginfo info;
 
+    thread_hands_over();
     if (signal == SIGCHLD) {
         struct sigaction action = sigchld_action(parent);
 
@@ -110,7 +111,7 @@ static bool notify_parent(struct process *process)
         info.signo = signal;
         signal_send_process(parent, signal, &info);
     }
-    wake_up_sync(&parent->child_wait, 0);
+    wake_up(&parent->child_wait, 0);
     return reap;
 }
 

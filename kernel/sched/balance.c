@@ -1,12 +1,16 @@
 /*
  * Which CPU a thread runs on.
  *
- * A waker that is about to sleep (sync) and runs alone on its CPU offers that: two threads that
- * talk through a pipe then share one, without an interrupt and a WFI for each message, which even
- * an idle CPU would cost. Else a waking thread goes back to the CPU it last ran on when that is
- * idle, or to some idle CPU, or back to wait. A CPU that runs out of
- * threads takes one from a CPU that has some waiting. Ticks of a busy CPU do the rest: they level
- * queues that differ by two or more, and wake an idle CPU when threads wait here.
+ * A thread that is woken goes back to the CPU it last ran on when that is idle, or to some idle
+ * CPU, or back to wait. But a waker that is about to sleep and runs alone on its CPU gives it that
+ * one: two threads that talk through a pipe or a futex then share one, without an interrupt and a
+ * WFI for each message, which even an idle CPU would cost. Whether it is about to sleep it says
+ * (thread_hands_over), or it is what it did after it last woke somebody: sleep within 50 us, or run
+ * on.
+ *
+ * A CPU that runs out of threads takes one from a CPU that has some waiting. Ticks of a busy CPU do
+ * the rest: they level queues that differ by two or more, and wake an idle CPU when threads wait
+ * here. A FIFO or RR thread that loses its CPU to a higher one goes to a CPU that runs less.
  *
  * idle_cpus and overloaded_cpus are hints kept by atomic bits: a wrong one costs time, never a
  * thread. A second run queue is only tried while one is held, so there is no order between them.
@@ -42,15 +46,15 @@ static bool may_use(const struct thread *t, u32 cpu)
     return cpumask_test(&t->affinity, cpu) && cpu_online(cpu);
 }
 
-/* For a FIFO or RR thread: where what runs gives way to it, the lowest first. */
+/* For a FIFO or RR thread: the CPU that runs the least below it, rather `last`; or cpu_count. */
 static u32 choose_rt(const struct thread *t, u32 last)
 {
-    u32 best = cpu_count, lowest = t->running_priority, cpu;
+    u32 best = cpu_count, lowest = t->rt_priority, cpu;
 
-    if (may_use(t, last) && READ_ONCE(cpu_rq(last)->current)->running_priority < lowest)
+    if (may_use(t, last) && READ_ONCE(cpu_rq(last)->current)->rt_priority < lowest)
         return last;
     for_each_online_cpu(cpu) {
-        u32 priority = READ_ONCE(cpu_rq(cpu)->current)->running_priority;
+        u32 priority = READ_ONCE(cpu_rq(cpu)->current)->rt_priority;
 
         if (priority < lowest && cpumask_test(&t->affinity, cpu)) {
             lowest = priority;
@@ -60,19 +64,25 @@ static u32 choose_rt(const struct thread *t, u32 last)
     return best;
 }
 
-u32 balance_choose_cpu(const struct thread *t, u32 last, bool sync)
+bool balance_rt_may_run(const struct thread *t)
+{
+    return cpu_count > 1 && choose_rt(t, t->cpu) < cpu_count;
+}
+
+u32 balance_choose_cpu(const struct thread *t, u32 last, bool woken)
 {
     u32 cpu, self = cpu_id();
     bool last_ok = may_use(t, last);
 
-    if (sync && READ_ONCE(cpu_rq(self)->running) == 1 && may_use(t, self))
+    if (woken && current_thread()->hands_over && !in_irq() &&
+        READ_ONCE(cpu_rq(self)->running) == 1 && may_use(t, self))
         return self;
     if (last_ok && READ_ONCE(cpu_rq(last)->running) == 0)
         return last;
     cpu = cpumask_find_both(&idle_cpus, &t->affinity, last, cpu_count);
     if (cpu < cpu_count && cpu_online(cpu))
         return cpu;
-    if (unlikely(t->running_priority)) {
+    if (unlikely(t->rt_priority)) {
         cpu = choose_rt(t, last);
         if (cpu < cpu_count)
             return cpu;
@@ -132,15 +142,14 @@ bool balance_pull_locked(struct runqueue *rq)
 {
     u32 cpu = rq->cpu;
 
-    for (u32 n = 0; n < cpu_count; n++) {
+    for (u32 n = 1; n < cpu_count; n++) {
         struct runqueue *from;
         bool pulled;
 
         cpu = cpu + 1 < cpu_count ? cpu + 1 : 0;
-        if (cpu == rq->cpu || !cpumask_test(&overloaded_cpus, cpu))
-            continue;
         from = cpu_rq(cpu);
-        if (!rq_try(from))
+        if (!cpumask_test(&overloaded_cpus, cpu) || READ_ONCE(from->running) < rq->running + 2 ||
+            !rq_try(from))
             continue;
         pulled = pull_one(rq, from);
         rq_untry(from);
@@ -150,42 +159,21 @@ bool balance_pull_locked(struct runqueue *rq)
     return false;
 }
 
-/* The overloaded CPU with the most threads, or NULL. */
-static struct runqueue *busiest(void)
-{
-    struct runqueue *most = NULL;
-    u32 cpu;
-
-    for_each_online_cpu(cpu) {
-        struct runqueue *rq = cpu_rq(cpu);
-
-        if (cpumask_test(&overloaded_cpus, cpu) && (!most || rq->running > most->running))
-            most = rq;
-    }
-    return most;
-}
-
 void balance_tick(struct runqueue *rq)
 {
-    struct runqueue *from;
     u32 idle;
 
-    rq->ticks++;
+    if (++rq->ticks % 4 != 0)
+        return;
     if (rq->running > 1) {
         idle = cpumask_find_both(&idle_cpus, (const struct cpumask *)cpu_online_mask, rq->cpu,
                                  cpu_count);
-        if (idle < cpu_count && rq->ticks % 4 == 0)
+        if (idle < cpu_count)
             ipi_send(idle, IPI_RESCHED); /* its idle loop pulls */
     }
-    if (rq->ticks % 16 != 0)
-        return;
-    from = busiest();
-    if (!from || from == rq || from->running < READ_ONCE(rq->running) + 2)
-        return;
-    spin_acquire(&rq->lock);
-    if (rq_try(from)) {
-        pull_one(rq, from);
-        rq_untry(from);
+    if (rq->ticks % 16 == 0 && balance_possible()) {
+        spin_acquire(&rq->lock);
+        balance_pull_locked(rq);
+        spin_release(&rq->lock);
     }
-    spin_release(&rq->lock);
 }

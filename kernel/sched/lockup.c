@@ -25,7 +25,7 @@ static void look_at_self(struct runqueue *rq)
     } else if (++rq->stuck_self % BEATS_MAX == 0) {
         struct thread *t = rq->current;
 
-        if (!t->running_priority)
+        if (!t->rt_priority)
             log_emerg("lock-up: cpu %u has not switched from thread %s for %lu s", rq->cpu, t->name,
                       rq->stuck_self * (BEAT_NS / NS_PER_SEC));
     }

@@ -48,10 +48,9 @@
 DEFINE_PERCPU(struct runqueue, runqueue);
 
 struct cpumask idle_cpus, overloaded_cpus;
-u64 tick_period, fair_slice, wake_credit, wake_granularity;
+u64 tick_period, fair_slice, wake_credit, wake_granularity, handover_ticks;
 
-/* The run queue of t, locked; NULL when t moved to another one meanwhile (I4). */
-static inline struct runqueue *rq_try_lock_of(struct thread *t)
+inline struct runqueue *thread_rq_lock(struct thread *t)
 {
     u32 cpu = READ_ONCE(t->cpu);
     struct runqueue *rq = cpu_rq(cpu);
@@ -60,25 +59,7 @@ static inline struct runqueue *rq_try_lock_of(struct thread *t)
     if (likely(t->cpu == cpu))
         return rq;
     spin_release(&rq->lock);
-    return NULL;
-}
-
-struct runqueue *thread_rq_lock(struct thread *t)
-{
-    struct runqueue *rq;
-
-    do
-        rq = rq_try_lock_of(t);
-    while (unlikely(!rq));
-    return rq;
-}
-
-/* The same without a loop in the caller. */
-static inline struct runqueue *lock_rq_of(struct thread *t)
-{
-    struct runqueue *rq = rq_try_lock_of(t);
-
-    return likely(rq) ? rq : thread_rq_lock(t);
+    return thread_rq_lock(t); /* I4 */
 }
 
 /* ---- The lists of those that wait ---- */
@@ -129,7 +110,7 @@ static inline void fair_remove(struct runqueue *rq, struct thread *t)
 
 void queue_insert(struct runqueue *rq, struct thread *t, bool first)
 {
-    u32 priority = t->running_priority;
+    u32 priority = t->rt_priority;
 
     if (likely(!priority)) {
         fair_insert(rq, t);
@@ -144,7 +125,7 @@ void queue_insert(struct runqueue *rq, struct thread *t, bool first)
 
 void queue_remove(struct runqueue *rq, struct thread *t)
 {
-    u32 priority = t->running_priority;
+    u32 priority = t->rt_priority;
 
     if (likely(!priority)) {
         fair_remove(rq, t);
@@ -181,20 +162,15 @@ static inline void overload_update(struct runqueue *rq)
         overload_change(rq, overloaded);
 }
 
-static inline void rq_add(struct runqueue *rq, struct thread *t)
+inline void rq_add_locked(struct runqueue *rq, struct thread *t)
 {
     t->on_rq = RQ_ON;
     rq->running++;
-    if (likely(!t->running_priority))
+    if (likely(!t->rt_priority))
         fair_insert(rq, t);
     else
         queue_insert(rq, t, false);
     overload_update(rq);
-}
-
-void rq_add_locked(struct runqueue *rq, struct thread *t)
-{
-    rq_add(rq, t);
 }
 
 void rq_take_locked(struct runqueue *rq, struct thread *t)
@@ -207,8 +183,9 @@ void rq_take_locked(struct runqueue *rq, struct thread *t)
 
 /* ---- Time ---- */
 
-static inline u64 account(struct runqueue *rq, struct thread *t)
+inline u64 rq_account_locked(struct runqueue *rq)
 {
+    struct thread *t = rq->current;
     u64 now = counter_read(), ran = now - t->exec_start, least;
 
     t->exec_start = now;
@@ -229,19 +206,14 @@ static inline u64 account(struct runqueue *rq, struct thread *t)
     return now;
 }
 
-u64 rq_account_locked(struct runqueue *rq)
-{
-    return account(rq, rq->current);
-}
-
 /* ---- Choosing ---- */
 
 static struct thread *pick_rt(struct runqueue *rq, struct thread *prev, bool stays, bool yields)
 {
-    u32 highest = rt_highest(rq), own = stays ? prev->running_priority : 0;
+    u32 highest = rt_highest(rq), own = stays ? prev->rt_priority : 0;
     struct thread *next;
 
-    yields |= prev->slice_over;
+    yields |= rr_ticks_left(prev) == 0;
     if (stays && (own > highest || (own == highest && !yields)))
         return prev;
     next = list_entry(rq->rt[highest].next, struct thread, rt);
@@ -262,7 +234,7 @@ static struct thread *pick(struct runqueue *rq, struct thread *prev, enum switch
 
     if (unlikely(rq->rt_bits[0] | rq->rt_bits[1]))
         return pick_rt(rq, prev, stays, reason == SWITCH_YIELD);
-    if (stays && unlikely(prev->running_priority))
+    if (stays && unlikely(prev->rt_priority))
         return prev;
     if (!rq->leftmost) {
         if (stays)
@@ -311,14 +283,10 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     rq->previous = prev;
     rq->switches++;
     next->exec_start = now;
-    if (unlikely(next->policy == SCHED_RR)) {
-        if (next->slice_over || next->run_ticks - next->slice_start >= next->slice_ticks)
-            next->slice_start = next->run_ticks;
-        next->slice_over = false;
-        timer_program(now + next->slice_ticks - (next->run_ticks - next->slice_start));
-    } else {
+    if (likely(next->policy != SCHED_RR) || rr_ticks_left(next) == 0)
         next->slice_start = next->run_ticks;
-    }
+    if (unlikely(next->policy == SCHED_RR))
+        timer_program(now + rr_ticks_left(next));
     if (prev == rq->idle) {
         if (cpu_count > 1)
             cpumask_clear_atomic(&idle_cpus, rq->cpu);
@@ -335,7 +303,7 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
 }
 
 /* prev leaves the CPU to sleep or die, unless it was woken meanwhile. Locked. */
-static void leave_locked(struct runqueue *rq, struct thread *prev)
+static void leave_locked(struct runqueue *rq, struct thread *prev, u64 now)
 {
     u32 state = prev->state;
 
@@ -348,6 +316,16 @@ static void leave_locked(struct runqueue *rq, struct thread *prev)
     if (state & THREAD_BLOCKED)
         rq->blocked++;
     prev->voluntary++;
+    if (cpu_count > 1)
+        prev->hands_over = now - prev->woke_at < handover_ticks;
+    overload_update(rq);
+}
+
+/* prev stays runnable, but not here. Locked. finish_switch() finds it a place (I2). */
+static __noinline void leave_for_elsewhere(struct runqueue *rq, struct thread *prev)
+{
+    prev->on_rq = RQ_MOVING;
+    rq->running--;
     overload_update(rq);
 }
 
@@ -362,22 +340,25 @@ void switch_thread(enum switch_reason reason)
     spin_acquire(&rq->lock);
     if (prev->head.work & WORK_RESCHED)
         __atomic_and_fetch(&prev->head.work, ~(u32)WORK_RESCHED, __ATOMIC_RELAXED);
-    now = account(rq, prev);
+    now = rq_account_locked(rq);
     if (reason == SWITCH_SLEEP && prev->state != THREAD_RUNNING)
-        leave_locked(rq, prev);
-    else if (unlikely(prev->on_rq && !cpumask_test(&prev->affinity, rq->cpu))) {
-        prev->on_rq = RQ_MOVING; /* I2: finish_switch() finds it a place */
-        rq->running--;
-        overload_update(rq);
-    }
+        leave_locked(rq, prev, now);
+    else if (unlikely(prev->on_rq && !cpumask_test(&prev->affinity, rq->cpu)))
+        leave_for_elsewhere(rq, prev);
     next = pick(rq, prev, reason);
     if (next == prev) {
-        prev->slice_over = false;
+        if (unlikely(rr_ticks_left(prev) == 0))
+            prev->slice_start = prev->run_ticks;
         spin_release(&rq->lock);
         return;
     }
-    if (prev->on_rq)
+    if (prev->on_rq) {
         prev->involuntary++;
+        if (unlikely(prev->rt_priority) && prev->on_rq == RQ_ON && balance_rt_may_run(prev)) {
+            queue_remove(rq, prev);
+            leave_for_elsewhere(rq, prev);
+        }
+    }
     switch_to(rq, prev, next, now);
 }
 
@@ -439,23 +420,18 @@ void rq_resched_locked(struct runqueue *rq)
         ipi_send(rq->cpu, IPI_RESCHED);
 }
 
-static inline void check_preempt(struct runqueue *rq, struct thread *t)
+inline void rq_check_preempt_locked(struct runqueue *rq, struct thread *t)
 {
     struct thread *running = rq->current;
 
     if (running == rq->idle) {
         rq_resched_locked(rq);
-    } else if (unlikely(t->running_priority | running->running_priority)) {
-        if (t->running_priority > running->running_priority)
+    } else if (unlikely(t->rt_priority | running->rt_priority)) {
+        if (t->rt_priority > running->rt_priority)
             rq_resched_locked(rq);
     } else if ((s64)(running->vruntime - t->vruntime) > (s64)wake_granularity) {
         rq_resched_locked(rq);
     }
-}
-
-void rq_check_preempt_locked(struct runqueue *rq, struct thread *t)
-{
-    check_preempt(rq, t);
 }
 
 /*
@@ -477,27 +453,27 @@ static struct runqueue *rq_change(struct thread *t, struct runqueue *rq, u32 cpu
 }
 
 /* The same to the CPU that is best. */
-static __noinline struct runqueue *rq_choose(struct thread *t, struct runqueue *rq, bool sync)
+static __noinline struct runqueue *rq_choose(struct thread *t, struct runqueue *rq, bool woken)
 {
     do {
-        rq = rq_change(t, rq, balance_choose_cpu(t, rq->cpu, sync));
+        rq = rq_change(t, rq, balance_choose_cpu(t, rq->cpu, woken));
     } while (unlikely(!cpumask_test(&t->affinity, rq->cpu) &&
                       balance_choose_cpu(t, rq->cpu, false) != rq->cpu));
     return rq;
 }
 
 /* Puts t, runnable and on no queue, on that of a CPU it may use. rq is locked, then released. */
-static void place_locked(struct thread *t, struct runqueue *rq, bool sync)
+static void place_locked(struct thread *t, struct runqueue *rq, bool woken)
 {
     u64 floor;
 
     if (cpu_count > 1)
-        rq = rq_choose(t, rq, sync);
+        rq = rq_choose(t, rq, woken);
     floor = rq->min_vruntime - wake_credit;
     if ((s64)(floor - t->vruntime) > 0) /* I6 */
         t->vruntime = floor;
-    rq_add(rq, t);
-    check_preempt(rq, t);
+    rq_add_locked(rq, t);
+    rq_check_preempt_locked(rq, t);
     spin_release(&rq->lock);
 }
 
@@ -506,7 +482,7 @@ void thread_place(struct thread *t)
     place_locked(t, thread_rq_lock(t), false);
 }
 
-static inline bool wake(struct thread *t, u32 states, bool sync)
+bool thread_wake(struct thread *t, u32 states)
 {
     struct runqueue *rq;
     irqflags_t flags;
@@ -516,7 +492,7 @@ static inline bool wake(struct thread *t, u32 states, bool sync)
     if (!(READ_ONCE(t->state) & states))
         return false;
     flags = irq_save();
-    rq = lock_rq_of(t);
+    rq = thread_rq_lock(t);
     state = t->state;
     if (!(state & states)) {
         spin_release(&rq->lock);
@@ -527,7 +503,9 @@ static inline bool wake(struct thread *t, u32 states, bool sync)
     if (!t->on_rq) {
         if (state & THREAD_BLOCKED)
             rq->blocked--;
-        place_locked(t, rq, sync);
+        place_locked(t, rq, true);
+        if (cpu_count > 1 && !in_irq())
+            current_thread()->woke_at = counter_read();
     } else {
         spin_release(&rq->lock);
     }
@@ -535,16 +513,6 @@ static inline bool wake(struct thread *t, u32 states, bool sync)
     if (unlikely(READ_ONCE(current_head()->work) & WORK_RESCHED))
         preempt_check();
     return true;
-}
-
-bool thread_wake(struct thread *t, u32 states)
-{
-    return wake(t, states, false);
-}
-
-bool thread_wake_sync(struct thread *t, u32 states)
-{
-    return wake(t, states, true);
 }
 
 void thread_start(struct thread *t)
@@ -557,7 +525,7 @@ void thread_start(struct thread *t)
     spin_acquire(&rq->lock);
     rq_account_locked(rq);
     start = rq->min_vruntime;
-    if (!rq->current->running_priority && (s64)(rq->current->vruntime - start) > 0 &&
+    if (!rq->current->rt_priority && (s64)(rq->current->vruntime - start) > 0 &&
         rq->current != rq->idle)
         start = rq->current->vruntime;
     t->cpu = rq->cpu;

@@ -40,7 +40,7 @@ DECLARE_PERCPU(struct runqueue, runqueue);
 extern struct cpumask idle_cpus, overloaded_cpus;
 
 /* Periods in counter ticks. [I] */
-extern u64 tick_period, fair_slice, wake_credit, wake_granularity;
+extern u64 tick_period, fair_slice, wake_credit, wake_granularity, handover_ticks;
 
 enum switch_reason { SWITCH_SLEEP, SWITCH_PREEMPT, SWITCH_YIELD };
 
@@ -83,8 +83,11 @@ void switch_thread(enum switch_reason reason);
 /* The rest of a dead thread's end. IRQs masked, on the stack of another. */
 void thread_reap(struct thread *t);
 
-/* balance.c: a CPU for a waking thread that last ran on `last`. */
-u32 balance_choose_cpu(const struct thread *t, u32 last, bool sync);
+/* balance.c: a CPU for a thread that last ran on `last`. `woken`: by the current thread. */
+u32 balance_choose_cpu(const struct thread *t, u32 last, bool woken);
+
+/* balance.c: does some CPU run less than t, a FIFO or RR thread that waits? */
+bool balance_rt_may_run(const struct thread *t);
 
 /* balance.c: takes over a thread that waits elsewhere; it joins rq's lists. True if so. Locked. */
 bool balance_pull_locked(struct runqueue *rq);
@@ -124,6 +127,16 @@ void rq_init(u32 cpu, struct thread *idle);
 
 /* An idle thread for another CPU, with a stack; NULL: no memory. */
 struct thread *idle_thread_create(u32 cpu);
+
+/* What is left of an RR thread's slice, in counter ticks; UINT64_MAX for others. */
+static inline u64 rr_ticks_left(const struct thread *t)
+{
+    u64 used = t->run_ticks - t->slice_start;
+
+    if (t->policy != SCHED_RR)
+        return UINT64_MAX;
+    return used < t->slice_ticks ? t->slice_ticks - used : 0;
+}
 
 /* total * part / all for counts part <= all < 2^32, without overflow or a 128-bit division. */
 static inline u64 share_of(u64 total, u64 part, u64 all)

@@ -169,21 +169,24 @@ struct spin {
     struct completion done;
     u64 until;
     u32 *last, *changes;
-    u32 id;
+    u32 id, enough;
 };
 
 static void spin_and_note(void *arg)
 {
     struct spin *spin = arg;
 
-    while (clock_monotonic_ns() < spin->until)
+    while (clock_monotonic_ns() < spin->until && READ_ONCE(*spin->changes) < spin->enough)
         if (__atomic_exchange_n(spin->last, spin->id, __ATOMIC_RELAXED) != spin->id)
             __atomic_add_fetch(spin->changes, 1, __ATOMIC_RELAXED);
     completion_done(&spin->done);
 }
 
-/* Two threads on CPU 0 that never sleep; how often the CPU went from one to the other. */
-static u32 alternations(int policy, int priority, u64 ns)
+/*
+ * Two threads on CPU 0 that never sleep, for so long or until there were enough changes: how often
+ * the CPU went from one to the other.
+ */
+static u32 alternations(int policy, int priority, u64 ns, u32 enough)
 {
     struct spin spins[2];
     u32 last = 9, changes = 0;
@@ -194,7 +197,8 @@ static u32 alternations(int policy, int priority, u64 ns)
     for (u32 i = 0; i < 2; i++) {
         struct thread *t;
 
-        spins[i] = (struct spin){.until = until, .last = &last, .changes = &changes, .id = i};
+        spins[i] = (struct spin){
+            .until = until, .last = &last, .changes = &changes, .id = i, .enough = enough};
         completion_init(&spins[i].done);
         t = thread_create("spin", spin_and_note, &spins[i]);
         ktest_check(t && thread_set_policy(t, policy, priority) == 0);
@@ -209,17 +213,17 @@ static u32 alternations(int policy, int priority, u64 ns)
 
 KTEST(fair_threads_share_a_cpu)
 {
-    ktest_check(alternations(SCHED_OTHER, 0, 200 * NS_PER_MS) > 8);
+    ktest_check(alternations(SCHED_OTHER, 0, HANG_NS, 9) >= 9);
 }
 
 KTEST(rr_threads_share_a_cpu)
 {
-    ktest_check(alternations(SCHED_RR, 5, 500 * NS_PER_MS) >= 3);
+    ktest_check(alternations(SCHED_RR, 5, HANG_NS, 3) >= 3);
 }
 
 KTEST(fifo_threads_do_not_share)
 {
-    ktest_check(alternations(SCHED_FIFO, 5, 50 * NS_PER_MS) <= 2);
+    ktest_check(alternations(SCHED_FIFO, 5, 50 * NS_PER_MS, 9) <= 2);
 }
 
 KTEST(policy_and_priority_are_checked)
@@ -315,4 +319,59 @@ KTEST(idle_cpus_take_waiting_threads)
     WRITE_ONCE(run.count, 1);
     for (u32 i = 0; i < n; i++)
         completion_wait(&run.done);
+}
+
+static struct thread *start_fifo(void (*fn)(void *), struct run *run, int priority)
+{
+    struct thread *t = thread_create("fifo", fn, run);
+
+    *run = (struct run){.cpu = ~0u};
+    completion_init(&run->done);
+    ktest_check(t && thread_set_policy(t, SCHED_FIFO, priority) == 0);
+    bind(t, 0);
+    thread_start(t);
+    return t;
+}
+
+static void spin_until_moved(void *arg)
+{
+    struct run *run = arg;
+
+    do
+        WRITE_ONCE(run->cpu, cpu_id());
+    while (run->cpu == 0 && !READ_ONCE(run->count));
+    completion_done(&run->done);
+}
+
+static bool comes_to(struct run *run, u32 cpu)
+{
+    u64 limit = clock_monotonic_ns() + HANG_NS;
+
+    while (READ_ONCE(run->cpu) != cpu && clock_monotonic_ns() < limit)
+        cpu_relax();
+    return READ_ONCE(run->cpu) == cpu;
+}
+
+/* This thread keeps CPU 1 from idling, where only a push brings the lower one. */
+KTEST(preempted_fifo_threads_go_to_another_cpu)
+{
+    struct cpumask all, both = {{3}};
+    struct run low, high;
+    struct thread *t;
+
+    if (cpu_online_count() < 2)
+        return;
+    cpumask_set_all(&all);
+    bind(current_thread(), 1);
+    t = start_fifo(spin_until_moved, &low, 10);
+    ktest_check(comes_to(&low, 0));
+    thread_set_affinity(t, &both);
+    start_fifo(spin_until, &high, 20);
+    ktest_check(comes_to(&high, 0));
+    ktest_check(comes_to(&low, 1));
+    WRITE_ONCE(low.count, 1);
+    WRITE_ONCE(high.count, 1);
+    completion_wait(&low.done);
+    completion_wait(&high.done);
+    thread_set_affinity(current_thread(), &all);
 }

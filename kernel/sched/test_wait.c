@@ -92,7 +92,7 @@ static void ping(void *arg)
     for (u32 i = 0; i < s->rounds; i++) {
         wait_event(&s->wq, smp_load_acquire(&s->go) == 1);
         smp_store_release(&s->go, 2);
-        wake_up_sync(&s->wq, 0);
+        wake_up(&s->wq, 0);
     }
     completion_done(&s->done);
 }

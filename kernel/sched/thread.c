@@ -48,7 +48,7 @@ static void reset_policy(struct thread *t)
 
     if (rt)
         t->policy = SCHED_OTHER;
-    t->rt_priority = t->running_priority = 0;
+    t->rt_priority = 0;
     if (rt || t->nice < 0)
         t->nice = 0;
     set_weight(t);
@@ -69,7 +69,6 @@ void thread_init(struct thread *t, const char *name, void (*entry)(void *), void
     t->state = THREAD_NEW;
     t->policy = parent->policy;
     t->rt_priority = parent->rt_priority;
-    t->running_priority = parent->rt_priority;
     t->slice_ticks = parent->slice_ticks;
     t->nice = parent->nice;
     t->weight = parent->weight;
@@ -118,7 +117,7 @@ struct thread *thread_create(const char *name, void (*entry)(void *), void *arg)
     }
     thread_init(t, name, entry, arg, stack, 0);
     t->policy = SCHED_OTHER; /* a kernel thread is what it is, whoever made it */
-    t->rt_priority = t->running_priority = 0;
+    t->rt_priority = 0;
     t->nice = 0;
     set_weight(t);
     cpumask_set_all(&t->affinity);
@@ -234,7 +233,7 @@ static void change(struct thread *t, int policy, int priority, int nice)
     if (t->rt_priority && !priority)
         t->vruntime = rq->min_vruntime;
     t->policy = policy;
-    t->rt_priority = t->running_priority = priority;
+    t->rt_priority = priority;
     t->nice = nice;
     t->slice_ticks = ns_to_ticks(RR_SLICE_NS);
     t->slice_start = t->run_ticks;
@@ -315,7 +314,7 @@ int task_create(void (*entry)(void))
     memset(&t->affinity, 0, sizeof t->affinity);
     cpumask_set(&t->affinity, 0);
     t->policy = SCHED_RR;
-    t->rt_priority = t->running_priority = 1;
+    t->rt_priority = 1;
     t->slice_ticks = ns_to_ticks(SEED_SLICE_NS);
     __atomic_add_fetch(&seed_alive, 1, __ATOMIC_SEQ_CST);
     spin_lock(&seed_lock);

@@ -62,8 +62,6 @@ struct thread {
     u8 policy;                     /* SCHED_* [R] */
     u8 rt_priority;                /* 1-99 for FIFO and RR, else 0 [R] */
     s8 nice;                       /* -20 to 19 [R] */
-    u8 running_priority;           /* rt_priority, or more while boosted [R] */
-    bool slice_over;               /* an RR slice has run out [R] */
     bool reset_on_fork;            /* children start as plain fair threads [A] */
     u32 weight;                    /* of its nice value, 1024 for 0 [R] */
     u32 inverse_weight;            /* 2^32 / weight [R] */
@@ -76,6 +74,8 @@ struct thread {
     u64 run_ticks;                 /* counter ticks on a CPU [R] */
     u64 user_samples, all_samples; /* timer ticks that found it in user mode; all [C] */
     u64 voluntary, involuntary;    /* switches away [R] */
+    u64 woke_at;                   /* counter when it last woke another; only SMP keeps it [C] */
+    bool hands_over;               /* it slept right after that: balance.c [C] */
     struct page_table *page_table; /* user address space; NULL: any will do [C] */
     const struct thread_ops *ops;  /* NULL: a plain kernel thread [I] */
     struct cpumask affinity;       /* CPUs it may run on [R] */
@@ -143,8 +143,14 @@ static inline void thread_set_state(u32 state)
  */
 bool thread_wake(struct thread *t, u32 states);
 
-/* The same, when the waker is about to sleep: t rather takes over this CPU than wake another. */
-bool thread_wake_sync(struct thread *t, u32 states);
+/*
+ * Says that the caller sleeps or ends soon after it wakes another thread now, which then rather
+ * takes over this CPU than one that would have to be woken first. Else the last time decides.
+ */
+static inline void thread_hands_over(void)
+{
+    current_thread()->hands_over = true;
+}
 
 /* Sets work bits; makes a thread that is in user mode on another CPU look at them soon. */
 void thread_notify(struct thread *t, u32 work);

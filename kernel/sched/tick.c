@@ -23,6 +23,7 @@
 #define FAIR_SLICE_NS  3000000UL
 #define WAKE_CREDIT_NS 2000000UL
 #define WAKE_GRAIN_NS  1000000UL
+#define HANDOVER_NS    50000UL
 
 #define LOAD_PERIOD_NS (5 * NS_PER_SEC)
 #define LOAD_ONE       2048
@@ -34,17 +35,9 @@ static struct thread boot_idle;
 /* Is the running thread's slice over, with somebody to run instead? Locked. */
 static bool slice_over_locked(struct runqueue *rq, struct thread *t)
 {
-    u64 used = t->run_ticks - t->slice_start;
-
-    if (t->policy == SCHED_FIFO)
-        return false;
-    if (t->policy == SCHED_RR) {
-        if (used < t->slice_ticks)
-            return false;
-        t->slice_over = true;
-        return true;
-    }
-    return used >= fair_slice && rq->leftmost &&
+    if (t->rt_priority)
+        return rr_ticks_left(t) == 0;
+    return t->run_ticks - t->slice_start >= fair_slice && rq->leftmost &&
            (s64)(rb_entry(rq->leftmost, struct thread, fair)->vruntime - t->vruntime) < 0;
 }
 
@@ -68,21 +61,17 @@ u64 sched_tick(u64 now)
 {
     struct runqueue *rq = this_rq();
     struct thread *t = rq->current;
-    u64 next;
+    u64 left;
 
     if (t == rq->idle)
         return TIMER_NEVER;
-    next = rq->tick_at;
-    if (t->policy != SCHED_RR && (s64)(next - now) > 0)
-        return next;
+    if (t->policy != SCHED_RR && (s64)(rq->tick_at - now) > 0)
+        return rq->tick_at;
     spin_acquire(&rq->lock);
     rq_account_locked(rq);
     if (slice_over_locked(rq, t))
         rq_resched_locked(rq);
-    if (t->policy == SCHED_RR && !t->slice_over)
-        next = now + t->slice_ticks - (t->run_ticks - t->slice_start);
-    else
-        next = TIMER_NEVER;
+    left = rr_ticks_left(t);
     spin_release(&rq->lock);
     if ((s64)(rq->tick_at - now) <= 0) {
         rq->tick_at = now + tick_period;
@@ -90,7 +79,7 @@ u64 sched_tick(u64 now)
         if (cpu_count > 1)
             balance_tick(rq);
     }
-    return MIN(next, rq->tick_at);
+    return left && left < rq->tick_at - now ? now + left : rq->tick_at;
 }
 
 void idle_loop(void)
@@ -209,6 +198,7 @@ void sched_init(void)
     fair_slice = ns_to_ticks(FAIR_SLICE_NS);
     wake_credit = ns_to_ticks(WAKE_CREDIT_NS);
     wake_granularity = ns_to_ticks(WAKE_GRAIN_NS);
+    handover_ticks = ns_to_ticks(HANDOVER_NS);
 
     boot_idle.head = *current_head();
     boot_idle.head.preempt_count++; /* the idle loop chooses when it gives the CPU away */

@@ -20,11 +20,8 @@ struct waitqueue {
     struct list entries; /* [L] struct wait_entry by link */
 };
 
-/* Entry flag. */
-#define WAIT_EXCLUSIVE 1 /* wake_up() stops after one such entry took the wake-up */
-
-/* Bit of `key` by which a waker says that it is about to sleep. The rest is the caller's: POLL*. */
-#define WAKE_SYNC 0x80000000u
+/* Entry flag: wake_up() stops after one such entry took the wake-up. */
+#define WAIT_EXCLUSIVE 1
 
 struct wait_entry {
     struct list link; /* [L] of the queue; empty when on none */
@@ -68,13 +65,24 @@ static inline bool wait_active(struct waitqueue *wq)
     return !list_empty(&wq->entries);
 }
 
+/* wake_up() and wake_all() behind their look: stops after `limit` exclusive entries. */
+void wake_queued(struct waitqueue *wq, u32 key, u32 limit);
+
 /*
  * wake_up: all entries, but of the exclusive ones at most one that takes it. `key` tells the
  * callbacks what happened (POLL* bits, 0: anything). wake_all: all. Any context.
  */
-void wake_up(struct waitqueue *wq, u32 key);
-void wake_up_sync(struct waitqueue *wq, u32 key);
-void wake_all(struct waitqueue *wq, u32 key);
+static inline void wake_up(struct waitqueue *wq, u32 key)
+{
+    if (wait_active(wq))
+        wake_queued(wq, key, 1);
+}
+
+static inline void wake_all(struct waitqueue *wq, u32 key)
+{
+    if (wait_active(wq))
+        wake_queued(wq, key, ~0u);
+}
 
 /* The parts of wait_event: queue and set the state; sleep; unqueue. */
 void wait_prepare(struct waitqueue *wq, struct wait_entry *entry, u32 state);
