@@ -12,7 +12,7 @@
 static struct fdt tree;
 static bool have_tree;
 
-u8 machine_exit_status;
+u32 machine_exit_status;
 
 const struct fdt *machine_fdt(void)
 {

@@ -17,4 +17,4 @@ int machine_set_fdt(const void *blob, size_t max);
 void machine_exit(u8 status);
 
 /* The status with which the emulator ends (/proc/sys/kernel/exit_status) [A]. */
-extern u8 machine_exit_status;
+extern u32 machine_exit_status;

@@ -7,15 +7,15 @@
  *
  * Structures and invariants.
  *   I1  inode->kind is the struct pseudo, inode->private the key: the object that the file is
- *       about. With kind->keyed, kind->put gives the key back when the inode goes.
- *   I2  A child of a table has its parent's key, counted once more by the child's kind->get when
- *       it is keyed.
- *   I3  Numbers of inodes are a hash of key and kind, so that a file has the same number each time
- *       it is looked up.
- *   I4  Directory positions: 2 + i for the i-th entry of the table, then DYNAMIC + index for those
- *       that `iterate` gives.
+ *       about, inode->part the number that is its name. keys->put gives a counted key back when
+ *       the inode goes.
+ *   I2  A child of a table has its parent's key, counted once more by keys->get.
+ *   I3  Numbers of inodes are a hash of key, kind and part, so that a file has the same number each
+ *       time it is looked up.
+ *   I4  Directory positions: 2 + i for the i-th entry of the table, then NUMBERED + n for the
+ *       child n.
  *
- * Locking: the VFS's. An object that goes away (a process) is found out by kind->alive at the
+ * Locking: the VFS's. An object that goes away (a process) is found out by keys->alive at the
  * next look-up, and by the operations themselves, which say -ESRCH or -ENOENT.
  */
 #include "fs/pseudo.h"
@@ -25,35 +25,38 @@
 #include "io/iter.h"
 #include "io/vm_map.h"
 #include "lib/errno.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "sched/reclaim.h"
 
-#define DYNAMIC 0x40000000UL
+#define NUMBERED 0x40000000UL
 
 static const struct inode_ops pseudo_ops;
 static const struct file_ops dir_file_ops, show_ops;
 
-static u64 number(const struct pseudo *kind, const void *key) /* I3 */
+static u64 inode_number(const struct pseudo *kind, const void *key, u32 part) /* I3 */
 {
-    return hash_mix(hash_mix(dentry_hash_seed, (u64)kind), (u64)key) >> 24 | 1;
+    return hash_mix(hash_mix(dentry_hash_seed + part, (u64)kind), (u64)key) >> 24 | 1;
 }
 
 /* Takes over the key's reference, also when it fails. */
-static struct inode *make_inode(struct super_block *sb, const struct pseudo *kind, void *key)
+static struct inode *make_inode(struct super_block *sb, const struct pseudo *kind, void *key,
+                                u32 part)
 {
     struct inode *inode = inode_alloc(sb, kind->mode, NULL);
 
     if (!inode) {
-        if (kind->keyed && key)
-            kind->put(key);
+        if (kind->keys)
+            kind->keys->put(key);
         return NULL;
     }
     inode->ops = &pseudo_ops;
     inode->kind = kind;
     inode->private = key;
-    inode->ino = number(kind, key);
+    inode->part = part;
+    inode->ino = inode_number(kind, key, part);
     inode->fops = S_ISDIR(kind->mode) ? &dir_file_ops : &show_ops;
     inode->nlink = S_ISDIR(kind->mode) ? 2 : 1;
     return inode;
@@ -63,8 +66,8 @@ static void pseudo_evict(struct inode *inode)
 {
     const struct pseudo *kind = inode->kind;
 
-    if (kind->keyed && inode->private)
-        kind->put(inode->private);
+    if (kind->keys)
+        kind->keys->put(inode->private);
 }
 
 /* ---- names ---- */
@@ -77,27 +80,39 @@ static const struct pseudo *find_in_table(const struct pseudo *table, const char
     return NULL;
 }
 
+/* A decimal number as it would be printed: no leading zeros. */
+static bool parse_number(const char *name, u32 *out)
+{
+    const char *end;
+    u64 number;
+
+    if (name[0] < '0' || name[0] > '9' || (name[0] == '0' && name[1]) ||
+        str_to_u64(name, 10, &number, &end) || *end || number > INT32_MAX)
+        return false;
+    *out = number;
+    return true;
+}
+
 static int pseudo_lookup(struct inode *dir, struct dentry *dentry)
 {
-    const struct pseudo *kind = dir->kind;
-    struct pseudo_child child = {.kind = find_in_table(kind->table, dentry->name)};
+    const struct pseudo *kind = dir->kind, *child = find_in_table(kind->table, dentry->name);
+    void *key = dir->private;
     struct inode *inode;
-    int err = 0;
+    u32 part = 0;
 
-    if (child.kind) {
-        child.key = dir->private;
-        if (child.kind->keyed && child.key) /* I2 */
-            child.key = child.kind->get(child.key);
+    if (child) {
+        if (child->keys) /* I2 */
+            key = child->keys->get(key);
     } else {
-        err =
-            kind->lookup ? kind->lookup(dir, dentry->name, NAME_LEN(dentry->key), &child) : -ENOENT;
+        child = kind->numbered;
+        key = child && parse_number(dentry->name, &part) ? kind->lookup(dir, part) : NULL;
+        if (!key)
+            return -ENOENT;
     }
-    if (err)
-        return err;
-    inode = make_inode(dir->sb, child.kind, child.key);
+    inode = make_inode(dir->sb, child, key, part);
     if (!inode)
         return -ENOMEM;
-    dentry->flags |= DENTRY_VOLATILE | (child.kind->alive ? DENTRY_ALIVE_CHECK : 0);
+    dentry->flags |= DENTRY_VOLATILE | (child->keys ? DENTRY_ALIVE_CHECK : 0);
     dentry_attach(dentry, inode);
     return 0;
 }
@@ -107,29 +122,23 @@ static bool pseudo_alive(struct dentry *dentry)
     struct inode *inode = dentry->inode;
     const struct pseudo *kind = inode->kind;
 
-    return kind->alive(inode->private);
+    return kind->keys->alive(inode->private);
 }
 
 /* The text of a link that is a place: its path, as the caller's root has it. */
 static ssize_t place_readlink(struct inode *inode, char *buf, size_t size)
 {
     const struct pseudo *kind = inode->kind;
-    char *page = kmalloc(PATH_MAX + 16), *text;
-    struct path path;
-    ssize_t n;
+    char *page __scoped(kmalloc) = kmalloc(PATH_MAX + 16), *text;
+    struct path path __scoped(path) = {0};
+    ssize_t n = page ? kind->follow(inode, &path) : -ENOMEM;
 
-    if (!page)
-        return -ENOMEM;
-    n = kind->follow(inode, &path);
-    if (!n) {
+    if (!n)
         n = path_text(&path, page, PATH_MAX + 16, &text);
-        path_put(&path);
-        if (!n) {
-            n = MIN(strlen(text), size);
-            memcpy(buf, text, n);
-        }
-    }
-    kfree(page);
+    if (n)
+        return n;
+    n = MIN(strlen(text), size);
+    memcpy(buf, text, n);
     return n;
 }
 
@@ -157,8 +166,8 @@ static void pseudo_getattr(struct inode *inode, struct kstat *st)
 {
     const struct pseudo *kind = inode->kind;
 
-    if (kind->owner)
-        kind->owner(inode->private, &st->uid, &st->gid);
+    if (kind->keys)
+        kind->keys->owner(inode->private, &st->uid, &st->gid);
     if (kind->link_count)
         st->nlink = kind->link_count(inode);
     if (kind->mode_now)
@@ -170,8 +179,8 @@ static int pseudo_permission(struct inode *inode, u32 mask, const struct cred *c
 {
     const struct pseudo *kind = inode->kind;
 
-    if (kind->owner) /* a word each: a reader sees the old or the new owner */
-        kind->owner(inode->private, &inode->uid, &inode->gid);
+    if (kind->keys) /* a word each: a reader sees the old or the new owner */
+        kind->keys->owner(inode->private, &inode->uid, &inode->gid);
     return inode_permission_mode(inode, mask, cred);
 }
 
@@ -183,9 +192,9 @@ static int pseudo_setattr(struct inode *inode, const struct attr *attr)
 {
     const struct pseudo *kind = inode->kind;
 
-    if (kind->owner && attr->valid & (ATTR_MODE | ATTR_CHOWN))
+    if (kind->keys && attr->valid & (ATTR_MODE | ATTR_CHOWN))
         return -EPERM;
-    if (!kind->owner)
+    if (!kind->keys)
         inode_apply_attr(inode, attr);
     return 0;
 }
@@ -207,26 +216,21 @@ static ssize_t show_write(struct io_request *req)
     struct inode *inode = req->file->inode;
     const struct pseudo *kind = inode->kind;
     size_t len = MIN(req->iter->left, PAGE_SIZE - 1);
-    ssize_t n;
-    char *text;
+    char *text __scoped(kmalloc) = NULL;
+    int err;
 
     if (!kind->store)
         return -EIO;
     text = kmalloc(len + 1);
     if (!text)
         return -ENOMEM;
-    n = iter_copy_from(req->iter, text, len);
-    if ((size_t)n < len)
-        n = -EFAULT;
-    if (n >= 0) {
-        int err = kind->store(inode, text, n);
-
-        n = err ? err : n;
-    }
-    kfree(text);
-    if (n > 0)
-        req->pos += n;
-    return n;
+    if ((size_t)iter_copy_from(req->iter, text, len) < len)
+        return -EFAULT;
+    err = kind->store(inode, text, len);
+    if (err)
+        return err;
+    req->pos += len;
+    return len;
 }
 
 static const struct file_ops show_ops = {
@@ -246,33 +250,31 @@ static bool emit_table(struct inode *dir, struct dir_emit *e)
     for (child = kind->table; child && child->name; child++, i++) {
         if (2 + i < e->pos)
             continue;
-        if (!dir_emit(e, child->name, strlen(child->name), number(child, dir->private),
+        if (!dir_emit(e, child->name, strlen(child->name), inode_number(child, dir->private, 0),
                       mode_to_dtype(child->mode), 3 + i))
             return false;
     }
-    if (e->pos < DYNAMIC)
-        e->pos = DYNAMIC;
+    if (e->pos < NUMBERED)
+        e->pos = NUMBERED;
     return true;
 }
 
 static int pseudo_readdir(struct file *file, struct dir_emit *e)
 {
     struct inode *dir = file->inode;
-    const struct pseudo *kind = dir->kind;
-    char name[NAME_MAX + 1];
-    u64 index, ino;
-    u32 dtype;
+    const struct pseudo *kind = dir->kind, *child = kind->numbered;
+    char name[12];
+    int n;
 
-    if (!dir_emit_dots(file, e) || !emit_table(dir, e) || !kind->iterate)
+    if (!dir_emit_dots(file, e) || !emit_table(dir, e) || !child)
         return 0;
-    for (index = e->pos - DYNAMIC;; index++) {
-        ino = 0;
-        dtype = 4;
-        if (!kind->iterate(dir, &index, name, &ino, &dtype) ||
-            !dir_emit(e, name, strlen(name), ino ? ino : number(kind, (void *)(index + 1)), dtype,
-                      DYNAMIC + index + 1))
-            return 0;
+    while ((n = kind->next(dir, e->pos - NUMBERED)) >= 0) {
+        format_buf(name, sizeof(name), "%d", n);
+        if (!dir_emit(e, name, strlen(name), inode_number(child, dir->private, n),
+                      mode_to_dtype(child->mode), NUMBERED + n + 1))
+            break;
     }
+    return 0;
 }
 
 static const struct file_ops dir_file_ops = {
@@ -298,6 +300,5 @@ int pseudo_mount(const struct filesystem *type, char *options, struct super_bloc
     static const struct super_ops ops;
     struct super_block *sb = super_alloc(type, &ops);
 
-    (void)options;
-    return super_finish(sb, sb ? make_inode(sb, type->data, NULL) : NULL, out);
+    return super_finish(sb, sb ? make_inode(sb, type->data, NULL, 0) : NULL, out);
 }

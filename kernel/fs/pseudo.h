@@ -3,26 +3,30 @@
  * pseudo.c.
  *
  * A struct pseudo describes one kind of file. Directories list their fixed children in a table
- * and may add others by callbacks. A file's `key` (inode->private) says which object it is about:
- * it is inherited by the children of a table, or given by the lookup callback.
+ * and may have others with numbers for names. A file's `key` (inode->private) says which object it
+ * is about: it is inherited by the children of a table, or given by the lookup callback.
  */
 #pragma once
 
 #include "fs/mount.h"
 #include "fs/seq.h"
 
-struct pseudo;
-
-/* What a lookup callback found. */
-struct pseudo_child {
-    const struct pseudo *kind;
-    void *key; /* with the reference that kind->put drops */
+/*
+ * What keys are: get counts one more, put drops one. What a key points at stays valid memory for a
+ * grace period after the last put: alive and owner are called under RCU.
+ */
+struct pseudo_keys {
+    void *(*get)(void *key);
+    void (*put)(void *key);
+    bool (*alive)(void *key);                     /* false: the object is gone */
+    void (*owner)(void *key, u32 *uid, u32 *gid); /* at each stat and permission check */
 };
 
 struct pseudo {
-    const char *name; /* in a table; a table ends with name NULL */
-    u32 mode;         /* type and permissions */
-    bool keyed;       /* the key is counted: get and put below are called for it */
+    const char *name;               /* in a table; a table ends with name NULL */
+    u32 mode;                       /* type and permissions */
+    const struct pseudo_keys *keys; /* NULL: no key, or one that is not counted */
+    const void *data;               /* for the functions below: pseudo_data() */
 
     /* Regular files. show writes the whole text (seq.h). */
     int (*show)(struct seq *s, struct inode *inode);
@@ -33,32 +37,30 @@ struct pseudo {
     ssize_t (*readlink)(struct inode *inode, char *buf, size_t size);
     int (*follow)(struct inode *inode, struct path *out);
 
-    /* Directories. */
-    const struct pseudo *table;
-    int (*lookup)(struct inode *dir, const char *name, u32 len, struct pseudo_child *out);
-    /*
-     * The first dynamic child at index >= *index: writes its name (NAME_MAX + 1 bytes), its
-     * number for d_ino (0: any), and sets *index to its place; the next call comes with
-     * *index + 1. False: no more.
-     */
-    bool (*iterate)(struct inode *dir, u64 *index, char *name, u64 *ino, u32 *dtype);
+    /* Directories. Children with decimal numbers for names are of one kind. */
+    const struct pseudo *table, *numbered;
+    void *(*lookup)(struct inode *dir, u32 number); /* the child's key, counted; NULL: none */
+    int (*next)(struct inode *dir, u32 from);       /* the first number >= from; -1: no more */
 
-    /*
-     * Keys: get counts one more for a child of a table, put drops one. What a key points at stays
-     * valid memory for a grace period after the last put: alive and owner are called under RCU.
-     */
-    void *(*get)(void *key);
-    void (*put)(void *key);
-    bool (*alive)(void *key);                     /* false: the object is gone */
-    void (*owner)(void *key, u32 *uid, u32 *gid); /* at each stat and permission check */
-    int (*link_count)(struct inode *inode);       /* st_nlink of a directory */
-    u32 (*mode_now)(struct inode *inode);         /* st_mode, where it changes */
+    int (*link_count)(struct inode *inode); /* st_nlink of a directory */
+    u32 (*mode_now)(struct inode *inode);   /* st_mode, where it changes */
 };
 
 /* The key of an inode of such a file system. */
 static inline void *pseudo_key(const struct inode *inode)
 {
     return inode->private;
+}
+
+static inline const void *pseudo_data(const struct inode *inode)
+{
+    return ((const struct pseudo *)inode->kind)->data;
+}
+
+/* A child's own number, of a numbered child. */
+static inline u32 pseudo_number(const struct inode *inode)
+{
+    return inode->part;
 }
 
 /* The mount function of a file system whose `data` is the root's kind. */

@@ -82,6 +82,7 @@ struct inode {
     struct pipe *pipe;           /* a FIFO's, while open */
     void *private;               /* [I] of the file system */
     const void *kind;            /* [I] of the file system too */
+    u32 part;                    /* [I] and this */
     void *xattrs;                /* slot for extended attributes; none are kept yet */
     struct mutex lock;           /* RANK_INODE_PARENT for directories, else RANK_INODE */
     struct mapping mapping;      /* regular files only */

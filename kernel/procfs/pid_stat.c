@@ -14,28 +14,16 @@
 #include "task/pid.h"
 #include "vm/space.h"
 
-#define TICK_NS (NS_PER_SEC / 100) /* USER_HZ is 100 */
-
-static char task_state(struct task *task)
+/* The letter of stat, and what status says. */
+static const char *state_of(const struct task *task)
 {
     if (READ_ONCE(task->process->state) != PROCESS_ALIVE)
-        return 'Z';
+        return "Z (zombie)";
     switch (READ_ONCE(task->thread.state)) {
-    case THREAD_RUNNING: return 'R';
-    case THREAD_BLOCKED: return 'D';
-    case THREAD_STOPPED: return 'T';
-    case THREAD_DEAD: return 'Z';
-    default: return 'S';
-    }
-}
-
-static const char *state_name(char state)
-{
-    switch (state) {
-    case 'R': return "R (running)";
-    case 'D': return "D (disk sleep)";
-    case 'T': return "T (stopped)";
-    case 'Z': return "Z (zombie)";
+    case THREAD_RUNNING: return "R (running)";
+    case THREAD_BLOCKED: return "D (disk sleep)";
+    case THREAD_STOPPED: return "T (stopped)";
+    case THREAD_DEAD: return "Z (zombie)";
     default: return "S (sleeping)";
     }
 }
@@ -79,28 +67,23 @@ static void facts_get(struct task *task, struct facts *f)
     spin_unlock_irqrestore(&process->lock, flags);
 }
 
-static int show_stat(struct seq *s, struct inode *inode, bool whole)
+static int show_stat(struct seq *s, struct task *task, bool whole)
 {
-    struct task *task = procfs_task_get(inode);
-    struct vm_space *space;
+    struct vm_space *space __scoped(space) = procfs_space_get(task);
+    bool inspect = task_may_inspect(task);
     struct facts f;
     u64 utime, stime, tty;
     s32 foreground = -1;
-    bool inspect;
 
-    if (!task)
-        return -ESRCH;
     facts_get(task, &f);
-    inspect = task_may_inspect(task);
-    space = procfs_space_get(task);
     tty = tty_of_process(task->process, &foreground);
     if (whole)
         utime = f.usage.utime, stime = f.usage.stime;
     else
         thread_cpu_times(&task->thread, &utime, &stime);
     seq_printf(s, "%u (%.15s) %c %u %u %u %lu %d 0 ", whole ? task->process->tgid : task->tid,
-               task->thread.name, task_state(task), f.parent, f.pgrp, f.session, (unsigned long)tty,
-               foreground);
+               task->thread.name, state_of(task)[0], f.parent, f.pgrp, f.session,
+               (unsigned long)tty, foreground);
     seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.usage.minor_faults, f.children.minor_faults,
                f.usage.major_faults, f.children.major_faults, utime / TICK_NS, stime / TICK_NS,
                f.children.utime / TICK_NS, f.children.stime / TICK_NS);
@@ -122,39 +105,29 @@ static int show_stat(struct seq *s, struct inode *inode, bool whole)
                    space->env_end, task->process->exit_code);
     else
         seq_puts(s, "0 0 0 0 0 0 0 0\n");
-    if (space)
-        vm_space_put(space);
-    task_put(task);
     return 0;
 }
 
-int pid_stat_show(struct seq *s, struct inode *inode)
+int stat_show(struct seq *s, struct task *task)
 {
-    return show_stat(s, inode, true);
+    return show_stat(s, task, true);
 }
 
-int thread_stat_show(struct seq *s, struct inode *inode)
+int thread_stat_show(struct seq *s, struct task *task)
 {
-    return show_stat(s, inode, false);
+    return show_stat(s, task, false);
 }
 
-int pid_statm_show(struct seq *s, struct inode *inode)
+int statm_show(struct seq *s, struct task *task)
 {
-    struct task *task = procfs_task_get(inode);
-    struct vm_space *space;
+    struct vm_space *space __scoped(space) = procfs_space_get(task);
 
-    if (!task)
-        return -ESRCH;
-    space = procfs_space_get(task);
-    if (space) {
+    if (space)
         seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", space->total_pages, vm_rss_pages(space),
                    space->rss[RSS_FILE] + space->rss[RSS_SHMEM], space->exec_pages,
                    space->data_pages + space->stack_pages);
-        vm_space_put(space);
-    } else {
+    else
         seq_puts(s, "0 0 0 0 0 0 0\n");
-    }
-    task_put(task);
     return 0;
 }
 
@@ -204,7 +177,6 @@ static void show_caps(struct seq *s, struct task *task)
 static void show_affinity(struct seq *s, struct task *task)
 {
     struct cpumask mask;
-    bool first = true;
 
     thread_get_affinity(&task->thread, &mask);
     seq_puts(s, "Cpus_allowed:\t");
@@ -215,32 +187,20 @@ static void show_affinity(struct seq *s, struct task *task)
                             ? (1u << cpu_count % 32) - 1
                             : ~0u));
     seq_puts(s, "\nCpus_allowed_list:\t");
-    for (u32 cpu = 0, end; cpu < cpu_count; cpu = end + 1) {
-        for (end = cpu; end < cpu_count && mask.words[end / 64] >> end % 64 & 1; end++)
-            ;
-        if (end == cpu)
-            continue;
-        seq_printf(s, end - 1 > cpu ? "%s%u-%u" : "%s%u", first ? "" : ",", cpu, end - 1);
-        first = false;
-    }
-    seq_putc(s, '\n');
+    cpu_ranges_show(s, &mask);
 }
 
-int pid_status_show(struct seq *s, struct inode *inode)
+int status_show(struct seq *s, struct task *task)
 {
-    struct task *task = procfs_task_get(inode);
-    struct vm_space *space;
+    struct vm_space *space __scoped(space) = procfs_space_get(task);
     struct facts f;
 
-    if (!task)
-        return -ESRCH;
     facts_get(task, &f);
-    space = procfs_space_get(task);
     seq_printf(s, "Name:\t%.15s\n", task->thread.name);
     if (task->fs)
         seq_printf(s, "Umask:\t%04o\n", READ_ONCE(task->fs->umask));
     seq_printf(s, "State:\t%s\nTgid:\t%u\nNgid:\t0\nPid:\t%u\nPPid:\t%u\nTracerPid:\t0\n",
-               state_name(task_state(task)), task->process->tgid, task->tid, f.parent);
+               state_of(task), task->process->tgid, task->tid, f.parent);
     show_ids(s, task);
     seq_printf(s, "NStgid:\t%u\nNSpid:\t%u\nNSpgid:\t%u\nNSsid:\t%u\n", task->process->tgid,
                task->tid, f.pgrp, f.session);
@@ -256,13 +216,10 @@ int pid_status_show(struct seq *s, struct inode *inode)
     show_affinity(s, task);
     seq_printf(s, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                task->thread.voluntary, task->thread.involuntary);
-    if (space)
-        vm_space_put(space);
-    task_put(task);
     return 0;
 }
 
-int pid_limits_show(struct seq *s, struct inode *inode)
+int limits_show(struct seq *s, struct task *task)
 {
     static const struct {
         const char *name, *unit;
@@ -276,10 +233,7 @@ int pid_limits_show(struct seq *s, struct inode *inode)
         {"Max msgqueue size", "bytes"},  {"Max nice priority", ""},
         {"Max realtime priority", ""},   {"Max realtime timeout", "us"},
     };
-    struct task *task = procfs_task_get(inode);
 
-    if (!task)
-        return -ESRCH;
     seq_printf(s, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
     for (int i = 0; i < RLIMIT_COUNT; i++) {
         u64 values[2] = {task->process->rlimits[i].soft, task->process->rlimits[i].hard};
@@ -292,7 +246,6 @@ int pid_limits_show(struct seq *s, struct inode *inode)
                 seq_printf(s, "%-20lu ", values[j]);
         seq_printf(s, rows[i].unit[0] ? "%-10s\n" : "%s\n", rows[i].unit);
     }
-    task_put(task);
     return 0;
 }
 
@@ -322,41 +275,26 @@ static void show_region(struct seq *s, struct vm_region *r)
     seq_putc(s, '\n');
 }
 
-static int show_regions(struct seq *s, struct inode *inode, bool sizes)
+static int show_regions(struct seq *s, struct vm_space *space, bool sizes)
 {
-    struct task *task = procfs_task_get(inode);
-    struct vm_space *space = NULL;
-    int err = 0;
-
-    if (!task)
-        return -ESRCH;
-    if (task_may_inspect(task))
-        space = procfs_space_get(task);
-    else
-        err = -EACCES;
-    if (space) {
-        mutex_lock(&space->lock);
-        for (struct vm_region *r = vm_region_at_or_above(space, 0); r; r = vm_region_next(r)) {
-            show_region(s, r);
-            if (sizes)
-                seq_printf(s,
-                           "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
-                           "MMUPageSize:           4 kB\n",
-                           (r->end - r->start) / 1024);
-        }
-        mutex_unlock(&space->lock);
-        vm_space_put(space);
+    mutex_guard(&space->lock);
+    for (struct vm_region *r = vm_region_at_or_above(space, 0); r; r = vm_region_next(r)) {
+        show_region(s, r);
+        if (sizes)
+            seq_printf(s,
+                       "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
+                       "MMUPageSize:           4 kB\n",
+                       (r->end - r->start) / 1024);
     }
-    task_put(task);
-    return err;
+    return 0;
 }
 
-int pid_maps_show(struct seq *s, struct inode *inode)
+int maps_show(struct seq *s, struct vm_space *space)
 {
-    return show_regions(s, inode, false);
+    return show_regions(s, space, false);
 }
 
-int pid_smaps_show(struct seq *s, struct inode *inode)
+int smaps_show(struct seq *s, struct vm_space *space)
 {
-    return show_regions(s, inode, true);
+    return show_regions(s, space, true);
 }

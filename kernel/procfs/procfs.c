@@ -1,5 +1,6 @@
 /*
- * The root of /proc: the fixed files, one directory for each process, and self.
+ * The root of /proc: the fixed files about the machine and the kernel as a whole (proc(5)), one
+ * directory for each process, and self. The mounting of /proc and /sys.
  *
  * The tables describe what there is; the text is made by the show functions when it is read. A
  * process directory is keyed by the process's struct pid, which outlives the process: a file kept
@@ -8,109 +9,68 @@
 #include "procfs/procfs.h"
 #include "procfs/procfs_impl.h"
 
+#include "arch/counter.h"
+#include "core/clock.h"
+#include "core/ipi.h"
+#include "core/irq.h"
 #include "core/log.h"
+#include "core/param.h"
+#include "core/percpu.h"
+#include "fs/fs.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mm/kmalloc.h"
+#include "mm/page.h"
+#include "mm/vmalloc.h"
+#include "sched/smp.h"
+#include "task/namespaces.h"
 #include "task/pid.h"
 
 #define PROC_MAGIC  0x9fa0
 #define SYSFS_MAGIC 0x62656572
 
-void *procfs_pid_get(void *key)
+/* ---- one directory for each process, and links to the reader's own ---- */
+
+static void *root_lookup(struct inode *dir, u32 number)
 {
-    return pid_get(key);
+    struct pid *pid = pid_find_get(number);
+
+    if (pid && READ_ONCE(pid->process))
+        return pid;
+    if (pid)
+        pid_put(pid);
+    return NULL;
 }
 
-void procfs_pid_put(void *key)
+static int root_next(struct inode *dir, u32 from)
 {
-    pid_put(key);
-}
+    struct process *process = NULL;
+    u32 number = MAX(from, 1u);
 
-/* A decimal number without leading zeros, else 0. */
-static u32 parse_number(const char *name, u32 len)
-{
-    u32 number = 0;
-
-    if (len == 0 || len > 9 || name[0] == '0')
-        return 0;
-    for (u32 i = 0; i < len; i++) {
-        if (name[i] < '0' || name[i] > '9')
-            return 0;
-        number = number * 10 + (name[i] - '0');
+    for (; (number = pid_next(number)); number++) { /* a thread's or a group's number else */
+        process = process_find_get(number);
+        if (process)
+            break;
     }
+    if (!process)
+        return -1;
+    process_put(process);
     return number;
 }
 
-static int root_lookup(struct inode *dir, const char *name, u32 len, struct pseudo_child *out)
-{
-    u32 number = parse_number(name, len);
-    struct pid *pid = number ? pid_find_get(number) : NULL;
-
-    if (!pid)
-        return -ENOENT;
-    if (!READ_ONCE(pid->process)) {
-        pid_put(pid);
-        return -ENOENT;
-    }
-    *out = (struct pseudo_child){.kind = &pid_directory, .key = pid};
-    return 0;
-}
-
-static bool root_iterate(struct inode *dir, u64 *index, char *name, u64 *ino, u32 *dtype)
-{
-    u32 number = MAX_T(u64, *index, 1);
-
-    while ((number = pid_next(number))) {
-        struct process *process = process_find_get(number);
-
-        if (process) {
-            process_put(process);
-            break;
-        }
-        number++; /* a thread's or a group's number */
-    }
-    if (!number)
-        return false;
-    *index = number;
-    *ino = 0;
-    *dtype = mode_to_dtype(S_IFDIR);
-    format_buf(name, NAME_MAX + 1, "%u", number);
-    return true;
-}
-
+/* The text is pseudo_data(): a format for the numbers of process and thread. */
 static ssize_t self_readlink(struct inode *inode, char *buf, size_t size)
 {
     struct task *task = current_task();
-    char text[12];
-    int n;
-
-    if (!task)
-        return -ENOENT;
-    n = format_buf(text, sizeof text, "%u", task->process->tgid);
-    memcpy(buf, text, MIN_T(size_t, n, size));
-    return MIN_T(size_t, n, size);
-}
-
-static ssize_t thread_self_readlink(struct inode *inode, char *buf, size_t size)
-{
-    struct task *task = current_task();
     char text[40];
-    int n;
+    size_t n;
 
     if (!task)
         return -ENOENT;
-    n = format_buf(text, sizeof text, "%u/task/%u", task->process->tgid, task->tid);
-    memcpy(buf, text, MIN_T(size_t, n, size));
-    return MIN_T(size_t, n, size);
-}
-
-static ssize_t mounts_readlink(struct inode *inode, char *buf, size_t size)
-{
-    static const char text[] = "self/mounts";
-
-    memcpy(buf, text, MIN_T(size_t, sizeof text - 1, size));
-    return MIN_T(size_t, sizeof text - 1, size);
+    n = format_buf(text, sizeof text, pseudo_data(inode), task->process->tgid, task->tid);
+    memcpy(buf, text, MIN(n, size));
+    return MIN(n, size);
 }
 
 static int root_link_count(struct inode *inode)
@@ -118,51 +78,289 @@ static int root_link_count(struct inode *inode)
     return 2 + (int)READ_ONCE(task_count);
 }
 
-static const struct pseudo root_links[] = {
-    {.name = "self", .mode = S_IFLNK | 0777, .readlink = self_readlink},
-    {.name = "thread-self", .mode = S_IFLNK | 0777, .readlink = thread_self_readlink},
-    {.name = "mounts", .mode = S_IFLNK | 0777, .readlink = mounts_readlink},
-    {.name = NULL},
+/* ---- the kernel as a whole ---- */
+
+int text_show(struct seq *s, struct inode *inode)
+{
+    seq_printf(s, "%s\n", (const char *)pseudo_data(inode));
+    return 0;
+}
+
+static int cmdline_show(struct seq *s, struct inode *inode)
+{
+    seq_printf(s, "%s\n", param_text());
+    return 0;
+}
+
+static int version_show(struct seq *s, struct inode *inode)
+{
+    const struct uts_names *u = &init_uts_ns.names;
+
+    seq_printf(s, "%s version %s (%s) %s\n", u->sysname, u->release, "ashlar", u->version);
+    return 0;
+}
+
+static int uptime_show(struct seq *s, struct inode *inode)
+{
+    u64 up = clock_boottime_ns(), idle = 0;
+    struct cpu_times t;
+    u32 cpu;
+
+    for_each_online_cpu(cpu) {
+        cpu_times_get(cpu, &t);
+        idle += t.idle_ns;
+    }
+    seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NS_PER_SEC, up % NS_PER_SEC / TICK_NS,
+               idle / NS_PER_SEC, idle % NS_PER_SEC / TICK_NS);
+    return 0;
+}
+
+static int loadavg_show(struct seq *s, struct inode *inode)
+{
+    u64 load[3];
+
+    load_averages(load);
+    for (int i = 0; i < 3; i++) {
+        u64 hundredths = (load[i] * 100 + 1024) >> 11;
+
+        seq_printf(s, "%lu.%02lu ", hundredths / 100, hundredths % 100);
+    }
+    seq_printf(s, "%u/%u %u\n", threads_running(), threads_total(), pid_last());
+    return 0;
+}
+
+/* Pages in slabs of all caches. */
+static u64 slab_pages(void)
+{
+    struct kmem_info info;
+    u64 pages = 0;
+
+    for (u32 n = 0; kmem_cache_info(n, &info); n++)
+        pages += info.pages;
+    return pages;
+}
+
+static int meminfo_show(struct seq *s, struct inode *inode)
+{
+    const u64 kib = PAGE_SIZE / 1024;
+    u64 free = pages_free() * kib, cached = mapping_pages() * kib;
+    const struct {
+        const char *name;
+        u64 value;
+    } rows[] = {
+        {"MemTotal:", pages_total() * kib},
+        {"MemFree:", free},
+        {"MemAvailable:", free},
+        {"Buffers:", 0},
+        {"Cached:", cached},
+        {"SwapCached:", 0},
+        {"SwapTotal:", 0},
+        {"SwapFree:", 0},
+        {"Shmem:", cached},
+        {"Slab:", slab_pages() * kib},
+        {"VmallocTotal:", (VMALLOC_END - VMALLOC_BASE) / 1024},
+        {"VmallocUsed:", vmalloc_used() / 1024},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        seq_printf(s, "%-15s %8lu kB\n", rows[i].name, rows[i].value);
+    return 0;
+}
+
+static int machine_stat_show(struct seq *s, struct inode *inode)
+{
+    struct cpu_times t, sum = {0};
+    u32 cpu;
+
+    for_each_online_cpu(cpu) {
+        cpu_times_get(cpu, &t);
+        sum.user_ns += t.user_ns;
+        sum.system_ns += t.system_ns;
+        sum.idle_ns += t.idle_ns;
+    }
+    seq_printf(s, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", sum.user_ns / TICK_NS,
+               sum.system_ns / TICK_NS, sum.idle_ns / TICK_NS);
+    for_each_online_cpu(cpu) {
+        cpu_times_get(cpu, &t);
+        seq_printf(s, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", cpu, t.user_ns / TICK_NS,
+                   t.system_ns / TICK_NS, t.idle_ns / TICK_NS);
+    }
+    seq_printf(s,
+               "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
+               "procs_blocked %u\n",
+               irq_total(), context_switches(),
+               (clock_realtime_ns() - clock_boottime_ns()) / NS_PER_SEC, process_forks,
+               threads_running(), threads_blocked());
+    return 0;
+}
+
+/* The features of AT_HWCAP, by bit. */
+static const char *const hwcap_names[] = {
+    [0] = "fp",        [1] = "asimd",  [3] = "aes",     [4] = "pmull",    [5] = "sha1",
+    [6] = "sha2",      [7] = "crc32",  [8] = "atomics", [9] = "fphp",     [10] = "asimdhp",
+    [12] = "asimdrdm", [13] = "jscvt", [14] = "fcma",   [15] = "lrcpc",   [16] = "dcpop",
+    [17] = "sha3",     [18] = "sm3",   [19] = "sm4",    [20] = "asimddp", [21] = "sha512",
+    [23] = "asimdfhm", [25] = "uscat", [26] = "ilrcpc", [27] = "flagm",   [29] = "sb",
 };
 
-/* The kit takes one table; it is put together from the parts at the start. */
-#define ROOT_FILES_MAX 48
-static struct pseudo root_table[ROOT_FILES_MAX];
+static int cpuinfo_show(struct seq *s, struct inode *inode)
+{
+    u64 midr = cpu_features.midr;
+    u32 cpu;
+
+    for_each_online_cpu(cpu) {
+        seq_printf(s, "processor\t: %u\nBogoMIPS\t: %lu.%02lu\nFeatures\t:", cpu,
+                   cpu_features.counter_hz / 500000, cpu_features.counter_hz / 5000 % 100);
+        for (size_t i = 0; i < ARRAY_SIZE(hwcap_names); i++)
+            if (hwcap_names[i] && cpu_features.hwcap >> i & 1)
+                seq_printf(s, " %s", hwcap_names[i]);
+        seq_printf(s,
+                   "\nCPU implementer\t: 0x%02lx\nCPU architecture: 8\n"
+                   "CPU variant\t: 0x%lx\nCPU part\t: 0x%03lx\nCPU revision\t: %lu\n\n",
+                   midr >> 24 & 0xff, midr >> 20 & 15, midr >> 4 & 0xfff, midr & 15);
+    }
+    return 0;
+}
+
+static int interrupts_show(struct seq *s, struct inode *inode)
+{
+    struct irq_info info;
+    u32 cpu;
+
+    seq_puts(s, "     ");
+    for_each_online_cpu(cpu)
+        seq_printf(s, "       CPU%-4u", cpu);
+    seq_putc(s, '\n');
+    for (int irq = irq_next(0, &info); irq >= 0; irq = irq_next(irq + 1, &info)) {
+        seq_printf(s, "%3d: ", irq);
+        for_each_online_cpu(cpu)
+            seq_printf(s, "%10u    ", info.counts ? info.counts[cpu] : 0);
+        seq_printf(s, "%8s %3u %s\n", info.domain, info.hwirq, info.name);
+    }
+    for (u32 ipi = 0; ipi < IPI_COUNT; ipi++) {
+        seq_printf(s, "IPI%u:", ipi);
+        for_each_online_cpu(cpu)
+            seq_printf(s, "%10u    ", ipi_received(cpu, ipi));
+        seq_printf(s, "  %s\n", ipi_name(ipi));
+    }
+    return 0;
+}
+
+static int filesystems_show(struct seq *s, struct inode *inode)
+{
+    struct filesystem *type;
+
+    list_for_each_entry(type, &filesystems, link)
+        seq_printf(s, "%s\t%s\n", type->flags & FS_NODEV ? "nodev" : "", type->name);
+    return 0;
+}
+
+static int devices_show(struct seq *s, struct inode *inode)
+{
+    struct chardev device;
+    dev_t dev = 0;
+    u32 last = ~0u;
+
+    seq_puts(s, "Character devices:\n");
+    for (; chardev_next(&dev, &device); dev++)
+        if (dev_major(dev) != last) {
+            last = dev_major(dev);
+            seq_printf(s, "%3u %s\n", last, device.name);
+        }
+    seq_puts(s, "\nBlock devices:\n");
+    return 0;
+}
+
+static int slabinfo_show(struct seq *s, struct inode *inode)
+{
+    struct kmem_info info;
+
+    seq_puts(s, "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize>"
+                " <objperslab> <pagesperslab>\n");
+    for (u32 n = 0; kmem_cache_info(n, &info); n++)
+        seq_printf(s, "%-17s %6lu %6lu %6u %4lu %4u\n", info.name, info.active, info.total,
+                   info.size, PAGE_SIZE / info.size, 1);
+    return 0;
+}
+
+static int buddyinfo_show(struct seq *s, struct inode *inode)
+{
+    u64 counts[PAGE_ORDER_MAX + 1];
+
+    page_counts(counts);
+    seq_puts(s, "Node 0, zone   Normal ");
+    for (int i = 0; i <= PAGE_ORDER_MAX; i++)
+        seq_printf(s, "%6lu ", counts[i]);
+    seq_putc(s, '\n');
+    return 0;
+}
+
+static int locks_show(struct seq *s, struct inode *inode)
+{
+    file_locks_show(s);
+    return 0;
+}
+
+#define GLOBAL(file, fn)                                 \
+    {                                                    \
+        .name = file, .mode = S_IFREG | 0444, .show = fn \
+    }
+#define LINK(file, text)                                                              \
+    {                                                                                 \
+        .name = file, .mode = S_IFLNK | 0777, .readlink = self_readlink, .data = text \
+    }
+
+static const struct pseudo root_table[] = {
+    LINK("self", "%u"),
+    LINK("thread-self", "%u/task/%u"),
+    LINK("mounts", "self/mounts"),
+    GLOBAL("buddyinfo", buddyinfo_show),
+    GLOBAL("cmdline", cmdline_show),
+    GLOBAL("cpuinfo", cpuinfo_show),
+    GLOBAL("devices", devices_show),
+    GLOBAL("filesystems", filesystems_show),
+    GLOBAL("interrupts", interrupts_show),
+    GLOBAL("loadavg", loadavg_show),
+    GLOBAL("locks", locks_show),
+    GLOBAL("meminfo", meminfo_show),
+    PROCFS_TEXT("partitions", "major minor  #blocks  name\n"),
+    {.name = "slabinfo", .mode = S_IFREG | 0400, .show = slabinfo_show},
+    GLOBAL("stat", machine_stat_show),
+    PROCFS_TEXT("swaps", "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority"),
+    PROCFS_DIRECTORY("sys", sysctl_files),
+    GLOBAL("uptime", uptime_show),
+    GLOBAL("version", version_show),
+    {.name = NULL},
+};
 
 static const struct pseudo root = {
     .mode = S_IFDIR | 0555,
     .table = root_table,
+    .numbered = &pid_directory,
     .lookup = root_lookup,
-    .iterate = root_iterate,
+    .next = root_next,
     .link_count = root_link_count,
 };
 
-static struct filesystem proc_type = {
-    .name = "proc",
-    .flags = FS_NODEV | FS_SHARED,
-    .magic = PROC_MAGIC,
-    .data = &root,
-    .mount = pseudo_mount,
+static struct filesystem types[] = {
+    {
+        .name = "proc",
+        .flags = FS_NODEV | FS_SHARED,
+        .magic = PROC_MAGIC,
+        .data = &root,
+        .mount = pseudo_mount,
+    },
+    {
+        .name = "sysfs",
+        .flags = FS_NODEV | FS_SHARED,
+        .magic = SYSFS_MAGIC,
+        .data = &sysfs_root,
+        .mount = pseudo_mount,
+    },
 };
-
-static struct filesystem sysfs_type = {
-    .name = "sysfs",
-    .flags = FS_NODEV | FS_SHARED,
-    .magic = SYSFS_MAGIC,
-    .data = &sysfs_root,
-    .mount = pseudo_mount,
-};
-
-static u32 append(u32 n, const struct pseudo *part)
-{
-    for (; part->name && n < ROOT_FILES_MAX - 1; part++)
-        root_table[n++] = *part;
-    return n;
-}
 
 void procfs_init(void)
 {
-    append(append(0, root_links), global_files);
-    if (filesystem_register(&proc_type) || filesystem_register(&sysfs_type))
+    if (filesystem_register(&types[0]) || filesystem_register(&types[1]))
         log_err("procfs: no memory");
 }

@@ -1,35 +1,43 @@
 /* What the files of this folder share. */
 #pragma once
 
+#include "core/clock.h"
 #include "fs/pseudo.h"
+#include "sched/cpumask.h"
 #include "task/task.h"
 
-/* Fixed children of /proc (global.c), of /proc/sys (sysctl.c) and of /sys (sysfs.c). */
-extern const struct pseudo global_files[];
+#define TICK_NS (NS_PER_SEC / 100) /* USER_HZ is 100 */
+
+/* The children of /proc/sys, and /sys (sysctl.c). */
 extern const struct pseudo sysctl_files[];
 extern const struct pseudo sysfs_root;
 
-/* The directory of a process, and of one of its threads (pid.c). Keyed by struct pid. */
+/* The directory of a process (pid.c). Keyed by struct pid. */
 extern const struct pseudo pid_directory;
-extern const struct pseudo thread_directory;
 
-void *procfs_pid_get(void *key);
-void procfs_pid_put(void *key);
+/* A file of one line that is always the same. */
+int text_show(struct seq *s, struct inode *inode);
 
-/* /proc/PID/stat, status, statm (pid_stat.c), and maps and fd (pid_maps.c, pid_fd.c). */
-int pid_stat_show(struct seq *s, struct inode *inode);
-int thread_stat_show(struct seq *s, struct inode *inode);
-int pid_statm_show(struct seq *s, struct inode *inode);
-int pid_status_show(struct seq *s, struct inode *inode);
-int pid_limits_show(struct seq *s, struct inode *inode);
-int pid_maps_show(struct seq *s, struct inode *inode);
-int pid_smaps_show(struct seq *s, struct inode *inode);
+#define PROCFS_TEXT(file, text)                                               \
+    {                                                                         \
+        .name = file, .mode = S_IFREG | 0444, .show = text_show, .data = text \
+    }
+#define PROCFS_DIRECTORY(file, files)                        \
+    {                                                        \
+        .name = file, .mode = S_IFDIR | 0555, .table = files \
+    }
 
-/*
- * The task that an inode of a process or thread directory is about, with a reference; for a zombie
- * its last thread. NULL: gone.
- */
-struct task *procfs_task_get(const struct inode *inode);
+/* "0-3,8": the CPUs of a set, and a newline (sysctl.c). */
+void cpu_ranges_show(struct seq *s, const struct cpumask *mask);
 
-/* Its address space with a reference, or NULL: gone, or exiting. */
+/* /proc/PID/stat, status, statm, limits, maps and smaps (pid_stat.c). 0. */
+int stat_show(struct seq *s, struct task *task);
+int thread_stat_show(struct seq *s, struct task *task);
+int statm_show(struct seq *s, struct task *task);
+int status_show(struct seq *s, struct task *task);
+int limits_show(struct seq *s, struct task *task);
+int maps_show(struct seq *s, struct vm_space *space);
+int smaps_show(struct seq *s, struct vm_space *space);
+
+/* The address space of a task with a reference, or NULL: gone, or exiting. */
 struct vm_space *procfs_space_get(struct task *task);

@@ -1,9 +1,11 @@
 /*
- * /proc/sys: the settings that programs and libc read, and those that can be changed.
+ * The trees of settings: /proc/sys, what programs and libc read and what can be changed; and /sys,
+ * as little of it as libc and tools look for.
  */
 #include "procfs/procfs_impl.h"
 
 #include "core/log.h"
+#include "core/percpu.h"
 #include "core/random.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
@@ -14,80 +16,49 @@
 #include "task/pid.h"
 #include "vm/space.h"
 
-/* A number within bounds, from the text of one write. */
-static int parse(const char *text, u64 low, u64 high, u64 *value)
+static int number_show(struct seq *s, struct inode *inode)
 {
-    const char *end;
-
-    if (str_to_u64(text, 10, value, &end) || (*end && *end != '\n'))
-        return -EINVAL;
-    return *value < low || *value > high ? -EINVAL : 0;
+    seq_printf(s, "%lu\n", (u64)pseudo_data(inode));
+    return 0;
 }
 
-#define UTS_SHOW(field)                                         \
-    static int field##_show(struct seq *s, struct inode *inode) \
-    {                                                           \
-        seq_printf(s, "%s\n", init_uts_ns.names.field);         \
-        return 0;                                               \
-    }
-UTS_SHOW(sysname)
-UTS_SHOW(release)
-UTS_SHOW(version)
-UTS_SHOW(nodename)
-UTS_SHOW(domainname)
+/* A number that can be changed within bounds. */
+struct setting {
+    u32 *value;
+    u32 low, high;
+};
 
-static int uts_store(char *field, char *text, size_t len)
+static int setting_show(struct seq *s, struct inode *inode)
+{
+    const struct setting *setting = pseudo_data(inode);
+
+    seq_printf(s, "%u\n", READ_ONCE(*setting->value));
+    return 0;
+}
+
+static int setting_store(struct inode *inode, char *text, size_t len)
+{
+    const struct setting *setting = pseudo_data(inode);
+    const char *end;
+    u64 value;
+
+    if (str_to_u64(text, 10, &value, &end) || (*end && *end != '\n') || value < setting->low ||
+        value > setting->high)
+        return -EINVAL;
+    WRITE_ONCE(*setting->value, value);
+    return 0;
+}
+
+/* pseudo_data() is the name's place in init_uts_ns. */
+static int uts_store(struct inode *inode, char *text, size_t len)
 {
     if (len && text[len - 1] == '\n')
         text[--len] = 0;
     if (len >= UTS_LENGTH)
         return -EINVAL;
-    spin_lock(&init_uts_ns.lock);
-    str_copy(field, text, UTS_LENGTH);
-    spin_unlock(&init_uts_ns.lock);
+    spin_guard(&init_uts_ns.lock);
+    str_copy((char *)pseudo_data(inode), text, UTS_LENGTH);
     return 0;
-}
-
-static int nodename_store(struct inode *inode, char *text, size_t len)
-{
-    return uts_store(init_uts_ns.names.nodename, text, len);
-}
-
-static int domainname_store(struct inode *inode, char *text, size_t len)
-{
-    return uts_store(init_uts_ns.names.domainname, text, len);
-}
-
-static int exit_status_show(struct seq *s, struct inode *inode)
-{
-    seq_printf(s, "%u\n", READ_ONCE(machine_exit_status));
-    return 0;
-}
-
-static int exit_status_store(struct inode *inode, char *text, size_t len)
-{
-    u64 value;
-    int err = parse(text, 0, 255, &value);
-
-    if (!err)
-        WRITE_ONCE(machine_exit_status, value);
-    return err;
-}
-
-static int pid_max_show(struct seq *s, struct inode *inode)
-{
-    seq_printf(s, "%u\n", READ_ONCE(pid_max));
-    return 0;
-}
-
-static int pid_max_store(struct inode *inode, char *text, size_t len)
-{
-    u64 value;
-    int err = parse(text, 301, PID_MAX_LIMIT, &value);
-
-    if (!err)
-        WRITE_ONCE(pid_max, value);
-    return err;
 }
 
 static int printk_show(struct seq *s, struct inode *inode)
@@ -103,6 +74,12 @@ static int printk_store(struct inode *inode, char *text, size_t len)
     if (str_to_u64(text, 10, &value, NULL) || value > 8)
         return -EINVAL;
     log_set_console_level(value);
+    return 0;
+}
+
+static int entropy_show(struct seq *s, struct inode *inode)
+{
+    seq_printf(s, "%d\n", random_ready() ? 256 : 0);
     return 0;
 }
 
@@ -137,85 +114,122 @@ static int boot_id_show(struct seq *s, struct inode *inode)
     return 0;
 }
 
-#define CONSTANT(name, format, value)                          \
-    static int name##_show(struct seq *s, struct inode *inode) \
-    {                                                          \
-        seq_printf(s, format "\n", value);                     \
-        return 0;                                              \
+#define NUMBER(file, value)                                                                \
+    {                                                                                      \
+        .name = file, .mode = S_IFREG | 0444, .show = number_show, .data = (void *)(value) \
     }
-CONSTANT(entropy_avail, "%d", random_ready() ? 256 : 0)
-CONSTANT(poolsize, "%d", 256)
-CONSTANT(cap_last_cap, "%d", CAP_COUNT - 1)
-CONSTANT(ngroups_max, "%d", 65536)
-CONSTANT(threads_max, "%u", PID_MAX_LIMIT)
-CONSTANT(randomize, "%d", 2)
-CONSTANT(core_pattern, "%s", "core")
-CONSTANT(overflowuid, "%d", 65534)
-CONSTANT(file_max, "%lu", ~0UL >> 1)
-CONSTANT(nr_open, "%u", (unsigned)FD_MAX)
-CONSTANT(pipe_max_size, "%d", 1048576)
-CONSTANT(overcommit, "%d", 0)
-CONSTANT(max_map_count, "%d", VM_MAX_REGIONS)
-CONSTANT(mmap_min_addr, "%lu", VM_MIN_ADDRESS)
-
-#define READ_ONLY(file, fn)                                     \
-    {                                                           \
-        .name = file, .mode = S_IFREG | 0444, .show = fn##_show \
+#define SETTING(file, variable, least, most)                                                \
+    {                                                                                       \
+        .name = file, .mode = S_IFREG | 0644, .show = setting_show, .store = setting_store, \
+        .data = &(const struct setting){&variable, least, most},                            \
     }
-#define WRITABLE(file, fn)                                                           \
+#define UTS_NAME(file, field)                                                        \
     {                                                                                \
-        .name = file, .mode = S_IFREG | 0644, .show = fn##_show, .store = fn##_store \
-    }
-#define DIRECTORY(file, files)                               \
-    {                                                        \
-        .name = file, .mode = S_IFDIR | 0555, .table = files \
+        .name = file, .mode = S_IFREG | 0644, .show = text_show, .store = uts_store, \
+        .data = init_uts_ns.names.field                                              \
     }
 
 static const struct pseudo random_files[] = {
-    READ_ONLY("boot_id", boot_id),
-    READ_ONLY("entropy_avail", entropy_avail),
-    READ_ONLY("poolsize", poolsize),
-    READ_ONLY("uuid", uuid),
+    {.name = "boot_id", .mode = S_IFREG | 0444, .show = boot_id_show},
+    {.name = "entropy_avail", .mode = S_IFREG | 0444, .show = entropy_show},
+    NUMBER("poolsize", 256),
+    {.name = "uuid", .mode = S_IFREG | 0444, .show = uuid_show},
     {.name = NULL},
 };
 
 static const struct pseudo kernel_files[] = {
-    READ_ONLY("cap_last_cap", cap_last_cap),
-    READ_ONLY("core_pattern", core_pattern),
-    WRITABLE("domainname", domainname),
-    WRITABLE("exit_status", exit_status),
-    WRITABLE("hostname", nodename),
-    READ_ONLY("ngroups_max", ngroups_max),
-    READ_ONLY("osrelease", release),
-    READ_ONLY("ostype", sysname),
-    READ_ONLY("overflowgid", overflowuid),
-    READ_ONLY("overflowuid", overflowuid),
-    WRITABLE("pid_max", pid_max),
-    WRITABLE("printk", printk),
-    DIRECTORY("random", random_files),
-    READ_ONLY("randomize_va_space", randomize),
-    READ_ONLY("threads-max", threads_max),
-    READ_ONLY("version", version),
+    NUMBER("cap_last_cap", CAP_COUNT - 1),
+    PROCFS_TEXT("core_pattern", "core"),
+    UTS_NAME("domainname", domainname),
+    SETTING("exit_status", machine_exit_status, 0, 255),
+    UTS_NAME("hostname", nodename),
+    NUMBER("ngroups_max", 65536),
+    PROCFS_TEXT("osrelease", init_uts_ns.names.release),
+    PROCFS_TEXT("ostype", init_uts_ns.names.sysname),
+    NUMBER("overflowgid", 65534),
+    NUMBER("overflowuid", 65534),
+    SETTING("pid_max", pid_max, 301, PID_MAX_LIMIT),
+    {.name = "printk", .mode = S_IFREG | 0644, .show = printk_show, .store = printk_store},
+    PROCFS_DIRECTORY("random", random_files),
+    NUMBER("randomize_va_space", 2),
+    NUMBER("threads-max", PID_MAX_LIMIT),
+    PROCFS_TEXT("version", init_uts_ns.names.version),
     {.name = NULL},
 };
 
 static const struct pseudo fs_files[] = {
-    READ_ONLY("file-max", file_max),
-    READ_ONLY("nr_open", nr_open),
-    READ_ONLY("pipe-max-size", pipe_max_size),
+    NUMBER("file-max", ~0UL >> 1),
+    NUMBER("nr_open", FD_MAX),
+    NUMBER("pipe-max-size", 1048576),
     {.name = NULL},
 };
 
 static const struct pseudo vm_files[] = {
-    READ_ONLY("max_map_count", max_map_count),
-    READ_ONLY("mmap_min_addr", mmap_min_addr),
-    READ_ONLY("overcommit_memory", overcommit),
+    NUMBER("max_map_count", VM_MAX_REGIONS),
+    NUMBER("mmap_min_addr", VM_MIN_ADDRESS),
+    NUMBER("overcommit_memory", 0),
     {.name = NULL},
 };
 
 const struct pseudo sysctl_files[] = {
-    DIRECTORY("fs", fs_files),
-    DIRECTORY("kernel", kernel_files),
-    DIRECTORY("vm", vm_files),
+    PROCFS_DIRECTORY("fs", fs_files),
+    PROCFS_DIRECTORY("kernel", kernel_files),
+    PROCFS_DIRECTORY("vm", vm_files),
     {.name = NULL},
 };
+
+/* ---- /sys ---- */
+
+void cpu_ranges_show(struct seq *s, const struct cpumask *mask)
+{
+    const char *comma = "";
+
+    for (u32 cpu = 0, end; cpu < cpu_count; cpu = end + 1) {
+        for (end = cpu; end < cpu_count && cpumask_test(mask, end); end++)
+            ;
+        if (end == cpu)
+            continue;
+        seq_printf(s, end - 1 > cpu ? "%s%u-%u" : "%s%u", comma, cpu, end - 1);
+        comma = ",";
+    }
+    seq_putc(s, '\n');
+}
+
+static int online_show(struct seq *s, struct inode *inode)
+{
+    struct cpumask mask = {0};
+    u32 cpu;
+
+    for_each_online_cpu(cpu)
+        cpumask_set(&mask, cpu);
+    cpu_ranges_show(s, &mask);
+    return 0;
+}
+
+static int possible_show(struct seq *s, struct inode *inode)
+{
+    struct cpumask mask;
+
+    cpumask_set_all(&mask);
+    cpu_ranges_show(s, &mask);
+    return 0;
+}
+
+static const struct pseudo cpu_files[] = {
+    {.name = "online", .mode = S_IFREG | 0444, .show = online_show},
+    {.name = "possible", .mode = S_IFREG | 0444, .show = possible_show},
+    {.name = "present", .mode = S_IFREG | 0444, .show = possible_show},
+    {.name = NULL},
+};
+
+static const struct pseudo system_files[] = {PROCFS_DIRECTORY("cpu", cpu_files), {.name = NULL}};
+static const struct pseudo devices_files[] = {
+    PROCFS_DIRECTORY("system", system_files),
+    {.name = NULL},
+};
+static const struct pseudo top_files[] = {
+    PROCFS_DIRECTORY("devices", devices_files),
+    {.name = NULL},
+};
+
+const struct pseudo sysfs_root = {.mode = S_IFDIR | 0555, .table = top_files};
