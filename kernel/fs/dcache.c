@@ -90,25 +90,13 @@ struct dentry *dentry_find_rcu(const struct dentry *parent, const char *name, u6
     return NULL;
 }
 
-struct dentry *dentry_find(struct dentry *parent, const struct name *name)
+struct dentry *dentry_find(const struct dentry *parent, const struct name *name)
 {
-    for (;;) {
-        struct dentry *d;
-        u32 seq;
-        bool good;
+    struct dentry *d;
 
-        rcu_read_lock();
-        seq = seq_read_begin(&tree_seq);
-        d = dentry_find_rcu(parent, name->text, name->key);
-        if (d && !ref_get_unless_zero(&d->refs))
-            d = NULL;
-        good = !seq_read_retry(&tree_seq, seq);
-        rcu_read_unlock();
-        if (good)
-            return d;
-        if (d)
-            dentry_put(d);
-    }
+    spin_guard(&tree_seq.lock);
+    d = dentry_find_rcu(parent, name->text, name->key);
+    return d ? dentry_get(d) : NULL; /* I1: it is hashed */
 }
 
 static int set_name(struct dentry *d, const char *text, u32 len)
@@ -215,35 +203,28 @@ void dentry_release(struct dentry *d)
     }
 }
 
+/* Take the cache's reference when nobody else has one; the entry is unhashed then. */
+static bool take_unused_locked(struct dentry *d)
+{
+    u32 one = 1;
+
+    if (!__atomic_compare_exchange_n(&d->refs.count, &one, 0, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return false;
+    unhash_locked(d);
+    return true;
+}
+
 /* A volatile dentry goes with its last user, though the cache still has its reference. */
 void dentry_put_volatile(struct dentry *d)
 {
-    u32 old = ref_read(&d->refs);
+    bool last;
 
-    for (;;) {
-        bool last = old == 2 && !dentry_unhashed(d);
-
-        if (last) {
-            spin_lock(&tree_seq.lock);
-            last = !dentry_unhashed(d);
-            if (last && __atomic_compare_exchange_n(&d->refs.count, &old, 0, false,
-                                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-                unhash_locked(d);
-                spin_unlock(&tree_seq.lock);
-                break;
-            }
-            spin_unlock(&tree_seq.lock);
-            if (last) /* somebody found it meanwhile: `old` is the new count */
-                continue;
-        }
-        if (__atomic_compare_exchange_n(&d->refs.count, &old, old - 1, true, __ATOMIC_ACQ_REL,
-                                        __ATOMIC_RELAXED)) {
-            if (old != 1)
-                return;
-            break;
-        }
-    }
-    dentry_release(d);
+    spin_lock(&tree_seq.lock);
+    last = ref_put(&d->refs) || (!dentry_unhashed(d) && take_unused_locked(d));
+    spin_unlock(&tree_seq.lock);
+    if (last)
+        dentry_release(d);
 }
 
 /*
@@ -360,32 +341,29 @@ bool dentry_below(const struct dentry *d, const struct dentry *ancestor)
 
 /* ---- unused entries ---- */
 
-/* Drop unused entries, the oldest first; each counts as a small part of a page. */
+/* The oldest unused entry, or NULL; one in use goes to the end of the list. */
+static struct dentry *take_oldest(void)
+{
+    struct dentry *d;
+
+    spin_guard(&tree_seq.lock);
+    d = list_first(&cached, struct dentry, cached);
+    if (!d || take_unused_locked(d))
+        return d;
+    list_move_tail(&d->cached, &cached);
+    return NULL;
+}
+
+/* Each entry counts as a small part of a page. */
 static size_t shrink(struct shrinker *shrinker, size_t target)
 {
-    u32 tries = MIN_T(u64, target * 16, 65536);
     size_t freed = 0;
 
     (void)shrinker;
-    while (tries--) {
-        struct dentry *d;
-        u32 one = 1;
-        bool taken;
+    for (u32 tries = MIN_T(u64, target * 16, 65536); tries; tries--) {
+        struct dentry *d = take_oldest();
 
-        spin_lock(&tree_seq.lock);
-        d = list_first(&cached, struct dentry, cached);
-        if (!d) {
-            spin_unlock(&tree_seq.lock);
-            break;
-        }
-        taken = __atomic_compare_exchange_n(&d->refs.count, &one, 0, false, __ATOMIC_ACQ_REL,
-                                            __ATOMIC_RELAXED);
-        if (taken)
-            unhash_locked(d);
-        else
-            list_move_tail(&d->cached, &cached);
-        spin_unlock(&tree_seq.lock);
-        if (taken) {
+        if (d) {
             dentry_release(d);
             freed++;
         }

@@ -63,7 +63,7 @@ void dcache_init(void);
 struct dentry *dentry_find_rcu(const struct dentry *parent, const char *text, u64 key);
 
 /* The same with a reference, exact against renames. NULL: none. */
-struct dentry *dentry_find(struct dentry *parent, const struct name *name);
+struct dentry *dentry_find(const struct dentry *parent, const struct name *name);
 
 /*
  * An unhashed negative entry with one reference, or NULL. key: of dentry_key(), or, for an entry

@@ -6,7 +6,6 @@
  *       valid memory until the read side ends; fields are then read as they are.
  *   I2  Attributes change under inode->lock; readers (stat, permission checks) take no lock, and
  *       see each word old or new.
- *   I3  writers > 0 counts files open for writing, < 0 programs being executed: never both.
  *
  * Locking: a directory's lock (RANK_INODE_PARENT) before a child's (RANK_INODE, or nested), then
  * the mapping, then a page.
@@ -248,8 +247,10 @@ int inode_setattr(struct inode *inode, struct attr *attr)
     return err;
 }
 
-void inode_getattr(struct inode *inode, struct kstat *st)
+void path_getattr(const struct path *path, struct kstat *st)
 {
+    struct inode *inode = path->dentry->inode;
+
     st->ino = inode->ino;
     st->size = READ_ONCE(inode->size);
     st->blocks =
@@ -265,6 +266,8 @@ void inode_getattr(struct inode *inode, struct kstat *st)
     st->uid = READ_ONCE(inode->uid);
     st->gid = READ_ONCE(inode->gid);
     st->blksize = PAGE_SIZE;
+    st->mount_id = path->mount->id;
+    st->mount_root = path->dentry == path->mount->root;
     if (unlikely(inode->ops->getattr))
         inode->ops->getattr(inode, st);
 }
@@ -293,25 +296,6 @@ void file_accessed(struct file *file)
         now - atime < ATIME_LAZY)
         return;
     WRITE_ONCE(inode->atime, now);
-}
-
-/* ---- writers against programs that run ---- I3 */
-
-int inode_deny_write(struct inode *inode)
-{
-    s32 old = __atomic_load_n(&inode->writers, __ATOMIC_RELAXED);
-
-    do {
-        if (old > 0)
-            return -ETXTBSY;
-    } while (!__atomic_compare_exchange_n(&inode->writers, &old, old - 1, true, __ATOMIC_ACQUIRE,
-                                          __ATOMIC_RELAXED));
-    return 0;
-}
-
-void inode_allow_write(struct inode *inode)
-{
-    __atomic_add_fetch(&inode->writers, 1, __ATOMIC_RELEASE);
 }
 
 /* ---- superblocks and types ---- */

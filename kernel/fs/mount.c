@@ -113,6 +113,12 @@ void mount_release(struct mount *m)
     rcu_call(&m->rcu, mount_free);
 }
 
+/* Is it part of the tree that programs see? */
+static bool attached(const struct mount *m)
+{
+    return m->parent || m == root_mount;
+}
+
 /* The caller's reference becomes the tree's. */
 static void attach(struct mount *m, const struct path *at)
 {
@@ -123,7 +129,6 @@ static void attach(struct mount *m, const struct path *at)
     flags = seq_write_lock(&tree_seq);
     m->parent = at->mount;
     m->mountpoint = at->dentry;
-    m->attached = true;
     m->mountpoint->flags |= DENTRY_MOUNTED;
     list_add_tail(&m->sibling, &at->mount->children);
     hlist_add_head_rcu(&m->hash, bucket(m->parent, m->mountpoint));
@@ -163,7 +168,6 @@ static int detach(struct mount *m, u32 spare, struct path *at)
     *at = (struct path){m->parent, m->mountpoint};
     WRITE_ONCE(m->parent, NULL);
     WRITE_ONCE(m->mountpoint, NULL);
-    m->attached = false;
     seq_write_unlock(&tree_seq, flags);
     list_del(&m->all);
     mount_count--;
@@ -215,7 +219,7 @@ int mount_create(const struct filesystem *type, const char *source, u32 flags, c
 static int check_place(const struct path *at, const struct dentry *root)
 {
     assert_mutex_held(&mount_lock);
-    if (!at->mount->attached)
+    if (!attached(at->mount))
         return -EINVAL;
     if (S_ISDIR(at->dentry->inode->mode) != S_ISDIR(root->inode->mode))
         return -ENOTDIR;
@@ -236,15 +240,14 @@ int mount_new(const struct path *at, const char *type_name, const char *source, 
     err = mount_create(type, source, flags, options, &m);
     if (err)
         return err;
-    mutex_lock(&mount_lock);
+    mutex_guard(&mount_lock);
     err = check_place(at, m->root);
     if (!err && at->mount->sb == m->sb && at->mount->root == at->dentry)
         err = -EBUSY; /* the same thing on top of itself */
-    if (!err)
-        attach(m, at);
-    mutex_unlock(&mount_lock);
     if (err)
         mount_put(m);
+    else
+        attach(m, at);
     return err;
 }
 
@@ -278,22 +281,19 @@ int mount_bind(const struct path *at, const struct path *from, bool recursive)
     struct mount *m;
     int err;
 
-    mutex_lock(&mount_lock);
+    mutex_guard(&mount_lock);
     err = check_place(at, from->dentry);
-    if (!err && !from->mount->attached)
+    if (!err && !attached(from->mount))
         err = -EINVAL;
     if (err)
-        goto unlock;
-    err = -ENOMEM;
+        return err;
     m = mount_alloc(from->mount->sb, from->dentry, from->mount->source, from->mount->flags);
     if (!m)
-        goto unlock;
+        return -ENOMEM;
     attach(m, at);
     err = recursive ? clone_children(from->mount, from->dentry, m) : 0;
     if (err)
         detach_tree(m);
-unlock:
-    mutex_unlock(&mount_lock);
     return err;
 }
 
@@ -317,17 +317,18 @@ int mount_move(const struct path *at, const struct path *from)
     struct path old;
     int err;
 
-    mutex_lock(&mount_lock);
-    err = is_mount_root(from) && from->mount->parent ? check_place(at, from->dentry) : -EINVAL;
-    if (!err && mount_below(at->mount, from->mount))
-        err = -ELOOP;
-    if (!err) {
-        detach(from->mount, INT32_MAX, &old);
-        attach(from->mount, at);
-        path_put(&old);
-    }
-    mutex_unlock(&mount_lock);
-    return err;
+    mutex_guard(&mount_lock);
+    if (!is_mount_root(from) || !from->mount->parent)
+        return -EINVAL;
+    err = check_place(at, from->dentry);
+    if (err)
+        return err;
+    if (mount_below(at->mount, from->mount))
+        return -ELOOP;
+    detach(from->mount, INT32_MAX, &old);
+    attach(from->mount, at);
+    path_put(&old);
+    return 0;
 }
 
 int mount_remount(const struct path *at, u32 flags, char *options)
@@ -338,15 +339,14 @@ int mount_remount(const struct path *at, u32 flags, char *options)
 
     if (!is_mount_root(at))
         return -EINVAL;
-    mutex_lock(&mount_lock);
+    mutex_guard(&mount_lock);
     if (new_flags & MS_RDONLY && !(m->flags & MS_RDONLY) &&
         __atomic_load_n(&m->writers, __ATOMIC_RELAXED))
-        err = -EBUSY;
-    if (!err && !(flags & MS_BIND) && m->sb->ops->remount)
+        return -EBUSY;
+    if (!(flags & MS_BIND) && m->sb->ops->remount)
         err = m->sb->ops->remount(m->sb, &new_flags, options);
     if (!err)
         WRITE_ONCE(m->flags, new_flags);
-    mutex_unlock(&mount_lock);
     return err;
 }
 
@@ -354,25 +354,24 @@ int mount_umount(const struct path *at, u32 flags)
 {
     struct mount *m = at->mount;
     struct path place;
-    int err = 0;
+    int err;
 
     if (!is_mount_root(at))
         return -EINVAL;
-    mutex_lock(&mount_lock);
-    if (!m->attached || !m->parent) {
-        err = -EINVAL;
-    } else if (flags & MNT_DETACH) {
+    mutex_guard(&mount_lock);
+    if (!m->parent)
+        return -EINVAL;
+    if (flags & MNT_DETACH) {
         detach_tree(m);
-    } else {
-        /* beside the tree: the caller's path */
-        err = list_empty(&m->children) ? detach(m, 1, &place) : -EBUSY;
-        if (!err) {
-            path_put(&place);
-            mount_put(m);
-        }
+        return 0;
     }
-    mutex_unlock(&mount_lock);
-    return err;
+    /* beside the tree: the caller's path */
+    err = list_empty(&m->children) ? detach(m, 1, &place) : -EBUSY;
+    if (err)
+        return err;
+    path_put(&place);
+    mount_put(m);
+    return 0;
 }
 
 /* Tasks that stand at the old root stand at the new one. */
@@ -421,7 +420,7 @@ static int pivot_locked(const struct path *new_root, const struct path *put_old,
 
 int mount_pivot_root(const struct path *new_root, const struct path *put_old)
 {
-    struct path root;
+    struct path root __scoped(path);
     int err;
 
     fs_context_get_path(current_fs(), &current_fs()->root, &root);
@@ -430,7 +429,6 @@ int mount_pivot_root(const struct path *new_root, const struct path *put_old)
     mutex_unlock(&mount_lock);
     if (!err)
         switch_roots(&root, new_root);
-    path_put(&root);
     return err;
 }
 
@@ -491,19 +489,17 @@ void mount_show_all(struct seq *s, bool info)
 {
     struct mount *m;
 
-    mutex_lock(&mount_lock);
+    mutex_guard(&mount_lock);
     list_for_each_entry(m, &all, all)
         show_one(m, s, info);
-    mutex_unlock(&mount_lock);
 }
 
-/* The first mount is the root of the tree; it hangs nowhere. */
+/* The first mount is the root of the tree; it hangs nowhere. The kernel itself stands there. */
 void mount_init(void)
 {
     int err = mount_create(&rootfs_type, "rootfs", 0, NULL, &root_mount);
 
     assert(!err);
-    root_mount->attached = true;
     list_add_tail(&root_mount->all, &all);
     mount_count = 1;
 }

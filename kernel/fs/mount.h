@@ -12,16 +12,13 @@
 #define MS_NOSUID      2
 #define MS_NODEV       4
 #define MS_NOEXEC      8
-#define MS_SYNCHRONOUS 16
 #define MS_REMOUNT     32
-#define MS_DIRSYNC     128
 #define MS_NOSYMFOLLOW 256
 #define MS_NOATIME     1024
 #define MS_NODIRATIME  2048
 #define MS_BIND        4096
 #define MS_MOVE        8192
 #define MS_REC         16384
-#define MS_SILENT      32768
 #define MS_UNBINDABLE  (1 << 17)
 #define MS_PRIVATE     (1 << 18)
 #define MS_SLAVE       (1 << 19)
@@ -36,7 +33,6 @@
 
 #define MNT_FORCE       1
 #define MNT_DETACH      2
-#define MNT_EXPIRE      4
 #define UMOUNT_NOFOLLOW 8
 
 struct mount {
@@ -52,7 +48,6 @@ struct mount {
     struct list all; /* [mount_lock] in order of mounting */
     u32 id;          /* [I] */
     u32 writers;     /* [A] files open for writing */
-    bool attached;   /* [tree] part of the tree that programs see */
     char *source;    /* [I] "tmpfs", for /proc/mounts */
     struct rcu_head rcu;
 };

@@ -399,9 +399,7 @@ static bool stat_rcu(struct walk *w)
 
     if (inode->ops->getattr || (w->want_dir && !S_ISDIR(inode->mode)))
         return false;
-    inode_getattr(inode, w->st);
-    w->st->mount_id = w->at.mount->id;
-    w->st->mount_root = w->at.dentry == w->at.mount->root;
+    path_getattr(&w->at, w->st);
     if (seq_read_retry(&tree_seq, w->seq))
         return false;
     w->at.dentry = NULL;
@@ -578,17 +576,14 @@ int path_lookup(int at_fd, const char *name, u32 flags, struct path *out)
     return err;
 }
 
-int path_getattr(int at_fd, const char *name, u32 flags, struct kstat *st)
+int path_stat(int at_fd, const char *name, u32 flags, struct kstat *st)
 {
     struct walk w __scoped(walk);
     int err;
 
     w.st = st;
     err = walk_whole(&w, at_fd, name, flags | LOOKUP_STAT);
-    if (unlikely(!err && w.at.dentry)) {
-        inode_getattr(w.at.dentry->inode, st);
-        st->mount_id = w.at.mount->id;
-        st->mount_root = w.at.dentry == w.at.mount->root;
-    }
+    if (unlikely(!err && w.at.dentry))
+        path_getattr(&w.at, st);
     return err;
 }

@@ -50,7 +50,7 @@ static inline void scoped_end_user_path(struct user_path *path)
  */
 int path_lookup(int at_fd, const char *name, u32 flags, struct path *out);
 /* stat of a path: as path_lookup(), but only the attributes come out. */
-int path_getattr(int at_fd, const char *name, u32 flags, struct kstat *st);
+int path_stat(int at_fd, const char *name, u32 flags, struct kstat *st);
 
 /* The same of a name in user memory; on an error out->dentry is NULL. */
 int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *out);

@@ -81,17 +81,25 @@ static int check_open(const struct path *path, u32 flags, bool created)
     return flags & O_NOATIME && !inode_owner_ok(inode) ? -EPERM : 0;
 }
 
-/* Count a writer: -ETXTBSY while a program is executed from it. I2 */
-static int writer_get(struct file *file)
+/* I2: one more on the side of the writers (1) or of the programs (-1). 0, or -ETXTBSY. */
+static int writers_add(struct inode *inode, s32 side)
 {
-    s32 *writers = &file->inode->writers;
-    s32 old = __atomic_load_n(writers, __ATOMIC_RELAXED);
+    s32 old = __atomic_load_n(&inode->writers, __ATOMIC_RELAXED);
 
     do {
-        if (old < 0)
+        if (side > 0 ? old < 0 : old > 0)
             return -ETXTBSY;
-    } while (!__atomic_compare_exchange_n(writers, &old, old + 1, true, __ATOMIC_ACQUIRE,
+    } while (!__atomic_compare_exchange_n(&inode->writers, &old, old + side, true, __ATOMIC_ACQUIRE,
                                           __ATOMIC_RELAXED));
+    return 0;
+}
+
+static int writer_get(struct file *file)
+{
+    int err = writers_add(file->inode, 1);
+
+    if (err)
+        return err;
     __atomic_add_fetch(&file->path.mount->writers, 1, __ATOMIC_RELAXED);
     file->mode |= FMODE_WRITER;
     return 0;
@@ -335,7 +343,6 @@ static int check_exec(const struct path *path)
 int file_open_exec(int at_fd, const char *name, u32 at_flags, struct file **out)
 {
     struct path path;
-    struct inode *inode;
     u32 lookup;
     int err = lookup_flags_at(at_flags, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, &lookup);
 
@@ -343,21 +350,19 @@ int file_open_exec(int at_fd, const char *name, u32 at_flags, struct file **out)
         err = path_lookup(at_fd, name, lookup, &path);
     if (err)
         return err;
-    inode = path.dentry->inode;
     err = check_exec(&path);
-    if (!err)
-        err = inode_deny_write(inode);
     if (err) {
         path_put(&path);
         return err;
     }
-    inode_get(inode);
     err = open_path(&path, O_RDONLY | O_LARGEFILE, true, out); /* execute, not read, is needed */
     if (err)
-        inode_allow_write(inode);
+        return err;
+    err = writers_add((*out)->inode, -1);
+    if (err)
+        file_put(*out);
     else
         (*out)->mode |= FMODE_NO_WRITERS;
-    inode_put(inode);
     return err;
 }
 
@@ -366,15 +371,13 @@ void file_allow_write(struct file *file)
     if (!(file->mode & FMODE_NO_WRITERS))
         return;
     file->mode &= ~FMODE_NO_WRITERS;
-    inode_allow_write(file->inode);
+    __atomic_add_fetch(&file->inode->writers, 1, __ATOMIC_RELEASE);
 }
 
 void file_getattr(struct file *file, struct kstat *st)
 {
     if (file->inode) {
-        inode_getattr(file->inode, st);
-        st->mount_id = file->path.mount->id;
-        st->mount_root = file->path.dentry == file->path.mount->root;
+        path_getattr(&file->path, st);
         return;
     }
     memset(st, 0, sizeof(*st));
@@ -411,19 +414,11 @@ static void hook_closed(struct file *file, struct fdtable *owner)
         file_locks_drop(file, owner);
 }
 
-void open_init(void)
-{
-    file_hooks = (struct file_hooks){
-        .path_put = hook_path_put,
-        .closed = hook_closed,
-    };
-}
-
 void vfs_init(void)
 {
     dcache_init();
     inode_init();
-    open_init();
+    file_hooks = (struct file_hooks){.path_put = hook_path_put, .closed = hook_closed};
     tmpfs_init();
     mount_init();
     fs_context_init();

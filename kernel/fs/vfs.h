@@ -263,17 +263,14 @@ int inode_setattr(struct inode *inode, struct attr *attr);
 /* May a file become that large? 0, or -EFBIG and SIGXFSZ by RLIMIT_FSIZE. */
 int inode_check_size(u64 size);
 
-void inode_getattr(struct inode *inode, struct kstat *st);
+/* What stat says of the file at a place. */
+void path_getattr(const struct path *path, struct kstat *st);
 
 /* Before data is written: set-id bits off, times. Lock held. */
 void inode_modified(struct inode *inode);
 
 /* After data was read through `file`: the access time, by the mount's rule (relatime). */
 void file_accessed(struct file *file);
-
-/* Keep programs from being written while they run: 0 or -ETXTBSY. */
-int inode_deny_write(struct inode *inode);
-void inode_allow_write(struct inode *inode);
 
 /* One directory entry after another, given to `emit`; see dir_emit(). */
 struct dir_emit {

@@ -126,7 +126,7 @@ static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st)
         return err;
     if (flags & AT_EMPTY_PATH && !*path.text && at_fd != AT_FDCWD)
         return stat_fd(at_fd, st);
-    return path_getattr(at_fd, path.text, lookup, st);
+    return path_stat(at_fd, path.text, lookup, st);
 }
 
 long sys_newfstatat(u64 at_fd, u64 name, u64 to, u64 flags)
