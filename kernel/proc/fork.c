@@ -55,19 +55,17 @@ static bool too_many_tasks(void)
     const struct cred *cred = current_cred();
     u64 limit = rlimit_get(RLIMIT_NPROC), count = 0;
     struct process *p;
-    irqflags_t flags;
 
     if (READ_ONCE(task_count) >= pages_total() / 8)
         return true;
     if (!cred->uid || limit == RLIM_INFINITY || cred_can(cred, CAP_SYS_RESOURCE) ||
         cred_can(cred, CAP_SYS_ADMIN))
         return false;
-    flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock);
     list_for_each_entry(p, &process_list, all) {
         if (p->leader && rcu_dereference(p->leader->cred)->uid == cred->uid)
             count += p->thread_count;
     }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
     return count >= limit;
 }
 
@@ -264,7 +262,8 @@ static void start(struct task *child, const struct clone_request *r)
         vfork_wait(child);
 }
 
-static void drop_parts(struct task *child)
+/* Undoes copy_task() for a child that nobody has seen. */
+static void discard(struct task *child)
 {
     if (child->space)
         vm_space_put(child->space);
@@ -272,17 +271,26 @@ static void drop_parts(struct task *child)
         fs_context_put(child->fs);
     if (child->files)
         fdtable_put(child->files);
+    if (child->process != current_process())
+        process_put(child->process); /* the tree's reference */
+    task_discard(child);
 }
 
-/* The task with everything but visibility; NULL and *error. `process`: the caller's or new. */
-static struct task *copy_task(const struct clone_request *r, struct process *process,
-                              struct pid *pid, int *error)
+/* The task, and its process unless it is a thread, with everything but visibility. 0 or -errno. */
+static int copy_task(const struct clone_request *r, struct pid *pid, struct task **out)
 {
-    struct task *self = self_task(), *child = task_alloc(process, task_begin);
+    struct task *self = self_task(), *child;
+    struct process *process = self->process;
+    int error;
 
-    *error = -ENOMEM;
-    if (!child)
-        return NULL;
+    if (!(r->flags & CLONE_THREAD))
+        process = copy_process_object(r, pid);
+    child = *out = process ? task_alloc(process, task_begin) : NULL;
+    if (!child) {
+        if (process && process != self->process)
+            process_put(process);
+        return -ENOMEM;
+    }
     child->pid = pid_get(pid);
     child->tid = pid_number(pid);
     child->cred = cred_get(self->cred);
@@ -293,17 +301,16 @@ static struct task *copy_task(const struct clone_request *r, struct process *pro
         child->set_tid = r->child_tid;
     if (r->flags & CLONE_CHILD_CLEARTID)
         child->clear_tid = r->child_tid;
-    *error = copy_files(r->flags, child);
-    if (!*error)
-        *error = copy_space(r->flags, child);
-    if (*error) {
-        drop_parts(child);
-        task_discard(child);
-        return NULL;
+    error = copy_files(r->flags, child);
+    if (!error)
+        error = copy_space(r->flags, child);
+    if (error) {
+        discard(child);
+        return error;
     }
     copy_signal_state(r->flags, child);
     copy_registers(r, child);
-    return child;
+    return 0;
 }
 
 /* The descriptor of CLONE_PIDFD, reserved and told to the caller; -1 when none is wanted. */
@@ -311,7 +318,6 @@ static int make_pidfd(const struct clone_request *r, struct pid *pid, struct fil
 {
     int fd;
 
-    *file = NULL;
     if (!(r->flags & CLONE_PIDFD))
         return -1;
     *file = pidfd_file(pid);
@@ -322,68 +328,49 @@ static int make_pidfd(const struct clone_request *r, struct pid *pid, struct fil
         fd_unreserve(fd);
         fd = -EFAULT;
     }
-    if (fd < 0)
-        file_put(*file);
     return fd;
 }
 
 long process_clone(const struct clone_request *r)
 {
-    struct process *process = current_process();
-    struct file *pidfd = NULL;
+    struct file *pidfd __scoped(file) = NULL;
     int error = check_flags(r), fd;
     struct task *child;
     struct pid *pid;
     u32 number;
 
+    if (!error && too_many_tasks())
+        error = -EAGAIN;
+    if (!error)
+        error = pid_alloc(&pid);
     if (error)
-        return error;
-    if (too_many_tasks())
-        return -EAGAIN;
-    pid = pid_alloc(&error);
-    if (!pid)
         return error;
     fd = make_pidfd(r, pid, &pidfd);
     if (fd < -1) {
         error = fd;
         goto free_pid;
     }
-    error = -ENOMEM;
-    if (r->flags & CLONE_THREAD)
-        process_get(process);
-    else
-        process = copy_process_object(r, pid);
-    if (!process)
-        goto drop_pidfd;
-    child = copy_task(r, process, pid, &error);
-    process_put(process); /* the task has its own; see below for the tree's */
-    if (!child)
-        goto drop_pidfd;
-    if (!(r->flags & CLONE_THREAD))
-        process_get(process);
+    error = copy_task(r, pid, &child);
+    if (error)
+        goto free_fd;
     number = child->tid;
     error = publish(child, r->flags);
     if (error)
-        goto drop_child;
+        goto discard_child;
 
     /* Nothing fails from here on. */
     if (fd >= 0)
-        fd_publish(fd, pidfd);
+        fd_publish(fd, file_get(pidfd));
     if (r->flags & CLONE_PARENT_SETTID)
         (void)put_user_u32(r->parent_tid, number);
     start(child, r);
     return number;
 
-drop_child:
-    if (!(r->flags & CLONE_THREAD))
-        process_put(process);
-    drop_parts(child);
-    task_discard(child);
-drop_pidfd:
-    if (fd >= 0) {
+discard_child:
+    discard(child);
+free_fd:
+    if (fd >= 0)
         fd_unreserve(fd);
-        file_put(pidfd);
-    }
 free_pid:
     pid_unuse(pid);
     return error;
@@ -426,9 +413,8 @@ static struct task *init_task_alloc(struct process *process, void (*entry)(void 
 
 void process_start_init(void (*entry)(void *task))
 {
-    int error;
-    struct pid *pid = pid_alloc(&error);
-    struct process *process = pid ? init_process_alloc(pid) : NULL;
+    struct pid *pid;
+    struct process *process = pid_alloc(&pid) ? NULL : init_process_alloc(pid);
     struct task *task = process ? init_task_alloc(process, entry) : NULL;
     struct pgrp *pgrp = task ? pgrp_alloc(pid, NULL) : NULL;
 

@@ -85,34 +85,29 @@ static struct hlist_head *chain_of(struct pid_namespace *ns, u32 number)
     return &ns->chains[hash_u64_bits(number, HASH_BITS)];
 }
 
-struct pid *pid_alloc(int *error)
+int pid_alloc(struct pid **out)
 {
     struct pid_namespace *ns = &init_pid_ns;
-    struct pid *pid = kmalloc(sizeof(*pid));
+    struct pid *pid = *out = kmalloc(sizeof(*pid));
     irqflags_t flags;
     u32 number;
 
-    if (!pid) {
-        *error = -ENOMEM;
-        return NULL;
-    }
+    if (!pid)
+        return -ENOMEM;
+    ref_init(&pid->refs, 1);
+    pid->users = 1;
+    waitqueue_init(&pid->exit);
     flags = spin_lock_irqsave(&ns->lock);
     number = number_take_locked(ns);
     if (number) {
-        ref_init(&pid->refs, 1);
-        pid->users = 1;
-        waitqueue_init(&pid->exit);
         pid->numbers[0].number = number;
         pid->numbers[0].ns = ns;
         hlist_add_head_rcu(&pid->numbers[0].chain, chain_of(ns, number));
     }
     spin_unlock_irqrestore(&ns->lock, flags);
-    if (!number) {
+    if (!number)
         kfree(pid);
-        *error = -EAGAIN;
-        return NULL;
-    }
-    return pid;
+    return number ? 0 : -EAGAIN;
 }
 
 void pid_use(struct pid *pid)

@@ -43,8 +43,8 @@ struct pid {
 extern struct pid_namespace init_pid_ns;
 extern u32 pid_max; /* [A] numbers are below it; /proc/sys/kernel/pid_max */
 
-/* A fresh pid with one user and one reference, or NULL with *error -EAGAIN or -ENOMEM. */
-struct pid *pid_alloc(int *error);
+/* A fresh pid with one user and one reference. 0, -EAGAIN, -ENOMEM. May sleep. */
+int pid_alloc(struct pid **out);
 
 /* One more user, or one fewer; with the last the number is free. The users share one reference. */
 void pid_use(struct pid *pid);
