@@ -310,15 +310,13 @@ static void drop_files(struct task *self)
 static void end_session(struct process *process)
 {
     struct session *session = process->pgrp->session;
-    irqflags_t flags;
 
     if (session->leader != process)
         return;
     if (session_leader_exit)
         session_leader_exit(session);
-    flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock);
     session->leader = NULL;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
 void task_exit(int code)
@@ -329,7 +327,6 @@ void task_exit(int code)
 
     if (last && process == init_process)
         panic("init has ended, exit code 0x%08x", process->exit_code);
-    self->exit_status = code;
     if (last)
         timers_exit();
     futex_task_exit(self);

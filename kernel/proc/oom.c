@@ -38,21 +38,17 @@ static u64 resident(struct process *process, bool *dying)
 /* The victim with a reference, or NULL; *dying: one is on its way already. */
 static struct process *choose(bool *dying, u64 *pages)
 {
+    spin_guard_irqsave(&process_tree_lock);
     struct process *process, *victim = NULL;
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
     s64 best = 0;
 
-    *dying = false;
     list_for_each_entry(process, &process_list, all) {
-        bool this_dying;
-        u64 rss = resident(process, &this_dying);
+        u64 rss = resident(process, dying);
         s64 adjust = process->oom_score_adj;
         s64 score = (s64)rss + adjust * (s64)(pages_total() / SCORE_SCALE);
 
-        if (this_dying) {
-            *dying = true;
-            break;
-        }
+        if (*dying)
+            return NULL;
         if (process->flags & PROCESS_UNKILLABLE || !rss || adjust == -SCORE_SCALE)
             continue;
         if (score > best || !victim) {
@@ -61,18 +57,14 @@ static struct process *choose(bool *dying, u64 *pages)
             *pages = rss;
         }
     }
-    if (*dying)
-        victim = NULL;
-    if (victim)
-        process_get(victim);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return victim;
+    return victim ? process_get(victim) : NULL;
 }
 
-bool oom_kill(void)
+/* Chooses and kills a process; whether memory will come. */
+static bool oom_kill(void)
 {
     struct task *self = current_task();
-    bool dying;
+    bool dying = false;
     u64 pages = 0;
     struct process *victim = choose(&dying, &pages);
 

@@ -3,6 +3,3 @@
 
 /* After task_init() and vm_init(): registers the out-of-memory choice. */
 void proc_init(void);
-
-/* Chooses and kills a process; whether memory will come. For reclaim; may sleep. */
-_Bool oom_kill(void);

@@ -40,12 +40,14 @@ struct delivery {
     u32 continues; /* process->continues when it was taken */
 };
 
-/* Begins a stop of the whole process. Process lock held. */
-static void start_stop_locked(struct process *process, int signal)
+/* Begins a stop of the whole process for a signal taken when `continues` SIGCONTs had come. */
+static void start_stop(struct process *process, int signal, u32 continues)
 {
+    spin_guard_irqsave(&process->lock);
     struct task *task;
 
-    if (process->stop_signal)
+    /* A SIGCONT that came since the signal was taken found nothing to undo: it wins. */
+    if (process->stop_signal || process->continues != continues)
         return;
     process->stop_signal = signal;
     process->stop_count = 0;
@@ -77,15 +79,9 @@ static void park_and_unlock(struct process *process, struct task *self, irqflags
 /* May this stop signal be ignored because nobody could continue the group? */
 static bool stop_is_orphaned(int signal)
 {
-    struct pgrp *pgrp;
-    bool orphaned;
+    spin_guard_irqsave(&process_tree_lock);
 
-    if (signal == SIGSTOP)
-        return false;
-    pgrp = current_pgrp_get();
-    orphaned = pgrp_orphaned(pgrp);
-    pgrp_put(pgrp);
-    return orphaned;
+    return signal != SIGSTOP && pgrp_orphaned_locked(current_process()->pgrp, NULL);
 }
 
 /* Copies the action of a signal; SA_RESETHAND takes it back. Process lock held. */
@@ -103,16 +99,9 @@ static void take_action_locked(struct process *process, int signal, struct sigac
 /* What SIG_DFL does for a signal that was taken. May not return. */
 static void default_action(struct process *process, int signal, u32 continues)
 {
-    irqflags_t flags;
-
     if (SIGNAL_BIT(signal) & SIGNALS_STOP) {
-        if (stop_is_orphaned(signal))
-            return;
-        flags = spin_lock_irqsave(&process->lock);
-        /* A SIGCONT that came since the signal was taken found nothing to undo: it wins. */
-        if (process->continues == continues)
-            start_stop_locked(process, signal);
-        spin_unlock_irqrestore(&process->lock, flags);
+        if (!stop_is_orphaned(signal))
+            start_stop(process, signal, continues);
         return;
     }
     if (SIGNAL_BIT(signal) & SIGNALS_FAULT)

@@ -38,7 +38,6 @@ struct task_rseq {
 #define TASK_RESTORE_MASK 2 /* sigsuspend and kin: saved_mask comes back after delivery */
 #define TASK_NO_NEW_PRIVS 4
 #define TASK_FORKED       8 /* has not exec'ed since fork */
-#define TASK_KILLED_OOM   16
 
 struct task {
     struct thread thread;          /* first */
@@ -60,14 +59,12 @@ struct task {
     bool stopped;                  /* [P] counted in stop_count */
     struct sigaltstack altstack;   /* [S] */
     struct sigaction new_action;   /* [S] what rt_sigaction(2) reads, not on its stack */
-    struct siginfo fault_info;     /* [S] */
     u64 fault_address, fault_esr;  /* [S] of the last fault, for the frame */
 
-    u64 tls;                     /* [C] the user's thread register while switched out */
-    struct user_ptr set_tid;     /* [S] CLONE_CHILD_SETTID: written before user mode */
-    struct user_ptr clear_tid;   /* [S] cleared and woken at exit */
-    struct user_ptr robust_list; /* [S] */
-    u64 robust_length;
+    u64 tls;                      /* [C] the user's thread register while switched out */
+    struct user_ptr set_tid;      /* [S] CLONE_CHILD_SETTID: written before user mode */
+    struct user_ptr clear_tid;    /* [S] cleared and woken at exit */
+    struct user_ptr robust_list;  /* [S] */
     struct task_rseq rseq;        /* [S] */
     u32 rseq_cpu;                 /* [S] CPU last written to the area */
     struct restart_block restart; /* [S] */
@@ -80,7 +77,6 @@ struct task {
     u64 minor_faults, major_faults; /* [S] */
     u64 timer_slack_ns;             /* [S] */
     int parent_death_signal;        /* [S] */
-    u32 exit_status;                /* [S] of this thread */
     u32 unknown_logged; /* [S] filter: hash bits of unknown calls logged for this program */
     struct fp_state fp_state;
 };
@@ -108,11 +104,6 @@ static inline struct trap_frame *user_frame(const struct task *task)
 static inline struct process *current_process(void)
 {
     return self_task()->process;
-}
-
-static inline struct task *task_of_thread(struct thread *thread)
-{
-    return thread->head.fp ? container_of(thread, struct task, thread) : NULL;
 }
 
 static inline struct task *task_get(struct task *task)
