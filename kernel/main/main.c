@@ -28,7 +28,6 @@
 #include "mm/bump.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
-#include "mm/vmalloc.h"
 #include "proc/proc.h"
 #include "procfs/procfs.h"
 #include "sched/smp.h"
@@ -52,7 +51,6 @@ void kernel_main(paddr_t dtb)
     tree_seed_random(); /* before the first secret is drawn */
     page_init();        /* page frames: the end of the bump allocator */
     kmalloc_init();
-    vmalloc_init();
     memory_release(); /* the tree's first place goes back */
     irq_init(kmalloc_any_nosleep);
     clock_init();

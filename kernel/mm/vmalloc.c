@@ -1,151 +1,48 @@
 /*
  * Kernel virtual memory.
  *
- * What it is: areas of address space in a balanced tree, each with the gap in front of it; the
- * lowest gap that is large enough is taken, which the tree finds by the largest gap below each
- * node. Low addresses are used again first, so that the page tables stay few. Behind the pages of
- * an area stands at least one page that is never mapped; in front of a stack, as much as the
- * stack (arch/thread.h says why).
+ * What it is: address space in slots of twice a kernel stack, one bit for each; the lowest that are
+ * free are taken, so that the page tables stay few. A vmalloc area begins with a slot; behind its
+ * pages stands at least one page that is never mapped. A stack is the upper half of a slot, and the
+ * lower half is never mapped (arch/thread.h says why).
  *
  * Interface: vmalloc.h.
  *
  * Structures and invariants:
- * I1. areas do not overlap; area->gap is the distance from the end of the one before (or from
- *     VMALLOC_BASE), area->largest the largest gap in the subtree.
+ * I1. A slot's bit is set for as long as something may be mapped in it.
  * I2. The pages of an area belong to it alone; they are unmapped everywhere before they are freed.
- * I3. A spare stack stays mapped. It waits in its CPU's small array or in the shared list, linked
- *     through its lowest word.
+ *     Its end is where the first page without a mapping is, so nobody has to note it.
+ * I3. A spare stack stays mapped. It waits in a list, linked through its lowest word.
  *
  * Device registers: mapped at DEVICE_BASE + physical address, so that nobody has to remember what
  * is mapped where, and the registers of one page may be asked for many times.
  *
- * Locking: area_lock (RANK_VMALLOC) guards the tree, stacks_lock (RANK_STACKS) the shared list, a
- * CPU's array is its own; all with IRQs masked. kernel_map has a lock of its own.
+ * Locking: slots_lock (RANK_VMALLOC) guards the bits, stacks_lock (RANK_STACKS) the list, IRQs
+ * masked. kernel_map has a lock of its own.
+ *
+ * Rejected: a tree of areas of any size and alignment (nearly all are stacks); spare stacks by CPU.
  */
 #include "mm/vmalloc.h"
 #include "core/fail.h"
 #include "core/panic.h"
-#include "core/percpu.h"
 #include "core/spinlock.h"
+#include "lib/bitmap.h"
 #include "lib/errno.h"
-#include "lib/rbtree.h"
-#include "mm/kmalloc.h"
 #include "mm/pagetable.h"
 
-#define SPARE_LOCAL  8 /* stacks kept by each CPU */
-#define SPARE_SHARED 64
+#define SLOT_SIZE (2 * THREAD_STACK_SIZE)
+#define SLOTS     ((VMALLOC_END - VMALLOC_BASE) / SLOT_SIZE)
+#define SPARE_MAX 64
 
-struct area {
-    struct rb_node rb;
-    u64 start, end; /* with the guard */
-    u64 gap;        /* I1 */
-    u64 largest;    /* I1 */
-    u64 map, size;  /* the part that has pages */
-};
+static struct spinlock slots_lock = SPINLOCK_INIT(RANK_VMALLOC);
+static u64 slots[BITMAP_WORDS(SLOTS)]; /* [L] slots_lock */
+static u64 used;                       /* bytes with pages [A] */
 
-static struct spinlock area_lock = SPINLOCK_INIT(RANK_VMALLOC);
-static struct rb_root areas; /* [L] area_lock */
-static u64 used;             /* bytes with pages [A] */
-
-struct spare_stacks { /* [C] */
-    u32 count;
-    void *stacks[SPARE_LOCAL];
-};
-
-static DEFINE_PERCPU(struct spare_stacks, spare_stacks);
 static struct spinlock stacks_lock = SPINLOCK_INIT(RANK_STACKS);
-static void *shared_stacks; /* [L] stacks_lock */
-static u32 shared_count;    /* [L] stacks_lock */
+static void *spare_stacks; /* [L] stacks_lock */
+static u32 spare_count;    /* [L] stacks_lock */
 
-static struct area *area_at(struct rb_node *node)
-{
-    return rb_entry(node, struct area, rb);
-}
-
-static u64 largest_below(struct rb_node *node)
-{
-    return node ? area_at(node)->largest : 0;
-}
-
-static void area_augment(struct rb_node *node)
-{
-    struct area *a = area_at(node);
-
-    a->largest = MAX(a->gap, MAX(largest_below(node->left), largest_below(node->right)));
-}
-
-/* Where `size` bytes fit, a multiple of align, lowest first; 0: nowhere. */
-static u64 find_gap_locked(u64 size, u64 align)
-{
-    u64 need = size + align - PAGE_SIZE;
-    struct rb_node *node = areas.node, *last = rb_last(&areas);
-    u64 start;
-
-    if (largest_below(node) < need) {
-        start = ALIGN_UP(last ? area_at(last)->end : VMALLOC_BASE, align);
-        return start + size <= VMALLOC_END ? start : 0;
-    }
-    for (;;) {
-        struct area *a = area_at(node);
-
-        if (largest_below(node->left) >= need)
-            node = node->left;
-        else if (a->gap >= need)
-            return ALIGN_UP(a->start - a->gap, align);
-        else
-            node = node->right;
-    }
-}
-
-static void set_gap_locked(struct rb_node *node, u64 gap)
-{
-    if (!node)
-        return;
-    area_at(node)->gap = gap;
-    rb_propagate(node, area_augment);
-}
-
-static void link_locked(struct area *a)
-{
-    struct rb_node **link = &areas.node, *parent = NULL, *prev;
-
-    while (*link) {
-        parent = *link;
-        link = a->start < area_at(parent)->start ? &parent->left : &parent->right;
-    }
-    a->largest = a->gap = 0;
-    rb_insert_augmented(&areas, &a->rb, parent, link, area_augment);
-    prev = rb_prev(&a->rb);
-    set_gap_locked(&a->rb, a->start - (prev ? area_at(prev)->end : VMALLOC_BASE));
-    if (rb_next(&a->rb))
-        set_gap_locked(rb_next(&a->rb), area_at(rb_next(&a->rb))->start - a->end);
-}
-
-static void unlink_locked(struct area *a)
-{
-    struct rb_node *next = rb_next(&a->rb);
-    u64 gap = next ? a->gap + (a->end - a->start) + area_at(next)->gap : 0;
-
-    rb_erase_augmented(&areas, &a->rb, area_augment);
-    set_gap_locked(next, gap);
-}
-
-/* The area whose pages start at `map`. */
-static struct area *find_locked(u64 map)
-{
-    struct rb_node *node = areas.node;
-
-    while (node) {
-        struct area *a = area_at(node);
-
-        if (a->map == map)
-            return a;
-        node = map < a->start ? node->left : map >= a->end ? node->right : NULL;
-    }
-    return NULL;
-}
-
-/* Unmaps an area's first `size` bytes and frees their pages. (I2) */
+/* Unmaps and frees the pages of [map, map+size). (I2) */
 static void unmap_pages(u64 map, u64 size)
 {
     struct list pages = LIST_INIT(pages);
@@ -174,73 +71,63 @@ static bool map_pages(u64 map, u64 size)
     return true;
 }
 
-static void area_free(struct area *a)
+/* Slots for an area of `size` bytes behind `front` bytes of nothing, or else in front of a page. */
+static u64 slots_for(u64 front, u64 size)
 {
-    irqflags_t flags = spin_lock_irqsave(&area_lock);
-
-    unlink_locked(a);
-    spin_unlock_irqrestore(&area_lock, flags);
-    kfree(a);
+    return DIV_ROUND_UP(front ? front + size : size + PAGE_SIZE, SLOT_SIZE);
 }
 
-/* `size` bytes of pages behind `front` bytes of nothing, or with a page of nothing behind them. */
-static void *area_alloc(u64 size, u64 front, u64 align)
+static void slots_give(u64 map, u64 count)
 {
-    struct area *a = kmalloc_nosleep(sizeof *a);
-    u64 span = front + size + (front ? 0 : PAGE_SIZE);
-    irqflags_t flags;
+    spin_guard_irqsave(&slots_lock);
+    bitmap_clear_range(slots, (map - VMALLOC_BASE) / SLOT_SIZE, count);
+}
 
-    if (!a)
+static void *area_alloc(u64 front, u64 size)
+{
+    u64 count = slots_for(front, size), first, map;
+    irqflags_t flags = spin_lock_irqsave(&slots_lock);
+
+    first = bitmap_find_zero_run(slots, SLOTS, 0, count);
+    if (first < SLOTS)
+        bitmap_set_range(slots, first, count);
+    spin_unlock_irqrestore(&slots_lock, flags);
+    if (first == SLOTS)
         return NULL;
-    flags = spin_lock_irqsave(&area_lock);
-    a->start = find_gap_locked(span, align);
-    a->end = a->start + span;
-    a->map = a->start + front;
-    a->size = size;
-    if (a->start)
-        link_locked(a);
-    spin_unlock_irqrestore(&area_lock, flags);
-    if (!a->start) {
-        kfree(a);
-        return NULL;
-    }
-    if (!map_pages(a->map, size)) {
-        area_free(a);
+    map = VMALLOC_BASE + first * SLOT_SIZE + front;
+    if (!map_pages(map, size)) {
+        slots_give(map, count);
         return NULL;
     }
     __atomic_add_fetch(&used, size, __ATOMIC_RELAXED);
-    return (void *)a->map;
+    return (void *)map;
 }
 
-static void area_release(void *map)
+static void area_free(u64 front, u64 map, u64 size)
 {
-    irqflags_t flags = spin_lock_irqsave(&area_lock);
-    struct area *a = find_locked((u64)map);
-
-    spin_unlock_irqrestore(&area_lock, flags);
-    if (!a)
-        panic("vfree: %p is no area", map);
-    unmap_pages(a->map, a->size);
-    __atomic_sub_fetch(&used, a->size, __ATOMIC_RELAXED);
-    area_free(a);
-}
-
-void vmalloc_init(void)
-{
-    areas = (struct rb_root)RB_ROOT_INIT;
+    unmap_pages(map, size);
+    __atomic_sub_fetch(&used, size, __ATOMIC_RELAXED);
+    slots_give(map, slots_for(front, size));
 }
 
 void *vmalloc_nosleep(size_t size)
 {
-    if (size == 0 || size > (VMALLOC_END - VMALLOC_BASE) / 2)
+    if (size == 0 || size > VMALLOC_END - VMALLOC_BASE)
         return NULL;
-    return area_alloc(ALIGN_UP(size, PAGE_SIZE), 0, PAGE_SIZE);
+    return area_alloc(0, ALIGN_UP(size, PAGE_SIZE));
 }
 
 void vfree(void *area)
 {
-    if (area)
-        area_release(area);
+    u64 map = (u64)area, size = 0;
+
+    if (!area)
+        return;
+    while (kernel_translate(map + size) != PADDR_NONE)
+        size += PAGE_SIZE;
+    if (map < VMALLOC_BASE || map >= VMALLOC_END || map % SLOT_SIZE || !size)
+        panic("vfree: %p is no area", area);
+    area_free(0, map, size);
 }
 
 u64 vmalloc_used(void)
@@ -248,74 +135,49 @@ u64 vmalloc_used(void)
     return READ_ONCE(used);
 }
 
-static void *shared_pop(void)
+static void *spare_pop(void)
 {
-    irqflags_t flags = spin_lock_irqsave(&stacks_lock);
-    void *stack = shared_stacks;
+    void *stack;
 
+    spin_guard_irqsave(&stacks_lock);
+    stack = spare_stacks;
     if (stack) {
-        shared_stacks = *(void **)stack;
-        shared_count--;
+        spare_stacks = *(void **)stack;
+        spare_count--;
     }
-    spin_unlock_irqrestore(&stacks_lock, flags);
     return stack;
 }
 
-static bool shared_push(void *stack)
+static bool spare_push(void *stack)
 {
-    irqflags_t flags = spin_lock_irqsave(&stacks_lock);
-    bool room = shared_count < SPARE_SHARED;
-
-    if (room) {
-        *(void **)stack = shared_stacks;
-        shared_stacks = stack;
-        shared_count++;
-    }
-    spin_unlock_irqrestore(&stacks_lock, flags);
-    return room;
+    spin_guard_irqsave(&stacks_lock);
+    if (spare_count == SPARE_MAX)
+        return false;
+    *(void **)stack = spare_stacks;
+    spare_stacks = stack;
+    spare_count++;
+    return true;
 }
 
 void *stack_alloc_nosleep(void)
 {
-    irqflags_t flags = irq_save();
-    struct spare_stacks *spare = &this_cpu(spare_stacks);
-    void *stack = spare->count > 0 ? spare->stacks[--spare->count] : NULL;
+    void *stack = spare_pop();
 
-    irq_restore(flags);
-    if (!stack)
-        stack = shared_pop();
-    return stack ? stack : area_alloc(THREAD_STACK_SIZE, THREAD_STACK_SIZE, 2 * THREAD_STACK_SIZE);
+    return stack ? stack : area_alloc(THREAD_STACK_SIZE, THREAD_STACK_SIZE);
 }
 
 void stack_free(void *stack)
 {
-    struct spare_stacks *spare;
-    irqflags_t flags;
-
-    if (!stack)
-        return;
-    flags = irq_save();
-    spare = &this_cpu(spare_stacks);
-    if (spare->count < SPARE_LOCAL && !fail_alloc_wanted()) {
-        spare->stacks[spare->count++] = stack;
-        stack = NULL;
-    }
-    irq_restore(flags);
-    if (stack && (fail_alloc_wanted() || !shared_push(stack)))
-        area_release(stack);
+    if (stack && (fail_alloc_wanted() || !spare_push(stack)))
+        area_free(THREAD_STACK_SIZE, (u64)stack, THREAD_STACK_SIZE);
 }
 
-void stack_drain(void *unused __maybe_unused)
+void stack_drain(void)
 {
-    irqflags_t flags = irq_save();
-    struct spare_stacks *spare = &this_cpu(spare_stacks);
     void *stack;
 
-    while (spare->count > 0)
-        area_release(spare->stacks[--spare->count]);
-    while ((stack = shared_pop()))
-        area_release(stack);
-    irq_restore(flags);
+    while ((stack = spare_pop()))
+        area_free(THREAD_STACK_SIZE, (u64)stack, THREAD_STACK_SIZE);
 }
 
 void *device_map(paddr_t pa, size_t size)

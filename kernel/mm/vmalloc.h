@@ -13,12 +13,9 @@
 #else
 #define VMALLOC_BASE 0xffff800000000000UL
 #endif
-#define VMALLOC_END (VMALLOC_BASE + GIB(1024))
+#define VMALLOC_END (VMALLOC_BASE + GIB(4))
 #define DEVICE_BASE 0xffff900000000000UL
 #define DEVICE_END  0xffffa00000000000UL
-
-/* After kmalloc_init(). */
-void vmalloc_init(void);
 
 /* Zeroed pages, mapped side by side; readable and writable. NULL: no memory. */
 void *vmalloc_nosleep(size_t size);
@@ -31,8 +28,8 @@ void vfree(void *area);
 void *stack_alloc_nosleep(void);
 void stack_free(void *stack);
 
-/* Gives back the spare stacks of this CPU and the shared ones; for smp_call_all(). */
-void stack_drain(void *unused);
+/* Gives back the spare stacks. */
+void stack_drain(void);
 
 /*
  * Maps registers (Device-nGnRE) for ever; the same address for the same registers each time.

@@ -52,12 +52,6 @@ size_t reclaim_pages(size_t target)
     return freed;
 }
 
-static void drain(void *unused)
-{
-    kmalloc_drain(unused);
-    stack_drain(unused);
-}
-
 /* Gives memory back by whatever means `round` has come to; false when there is none left. */
 static bool reclaim(u32 round)
 {
@@ -72,7 +66,8 @@ static bool reclaim(u32 round)
         return true;
     if (round == 0) {
         rcu_synchronize();
-        smp_call_all(drain, NULL);
+        smp_call_all(kmalloc_drain, NULL);
+        stack_drain();
         return true;
     }
     return oom_hook && oom_hook();

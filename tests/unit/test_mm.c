@@ -37,7 +37,6 @@ static void bring_up(void)
     CHECK(mm_alloc(100, 16) == phys_to_virt(BANK + MIB(3)));
     page_init();
     kmalloc_init();
-    vmalloc_init();
 }
 
 static bool filled_with(const u8 *memory, u8 value, size_t size)
