@@ -94,6 +94,13 @@ $(O)/%.S.o: %.S Makefile $(O)/config
 	@mkdir -p $(@D)
 	$(call run,AS) $(CC) $(CFLAGS) $(ASFLAGS) -D__ASSEMBLER__ -c -o $@ $<
 
+# The device tree of a machine that passes none.
+$(O)/fallback.o: kernel/arch/arm64/fallback.dts Makefile
+	$(call run,DTC) dtc -O dtb -o $(O)/fallback.dtb $<
+	@printf '.section .rodata\n.balign 8\n.global fallback_tree\nfallback_tree:\n.incbin "%s"\n' $(O)/fallback.dtb > $(O)/fallback.S
+	@$(CC) $(filter-out -MMD -MP,$(CFLAGS)) -c -o $@ $(O)/fallback.S
+OBJECTS += $(O)/fallback.o
+
 # The archive that is built in, or nothing.
 $(O)/initramfs.o: $(INITRAMFS) Makefile $(O)/config.initramfs
 	@mkdir -p $(@D)

@@ -4,7 +4,7 @@
 #include "lib/types.h"
 
 struct boot_info {
-    paddr_t dtb;        /* 0: where the device tree lies, 0 for none; read by boot.S */
+    paddr_t dtb;        /* 0: where the device tree lies; read by boot.S */
     u64 voffset;        /* 8: virtual minus physical address of the image; read by boot.S */
     paddr_t empty_root; /* 16: a translation table without entries; read by boot.S */
     paddr_t x0;         /* what the loader passed */
@@ -14,7 +14,11 @@ struct boot_info {
     u64 entry_level;      /* exception level at entry: 1, 2 or 3 */
     paddr_t linear_start; /* physical memory that boot already has in the linear map */
     paddr_t linear_end;
+    bool fallback; /* the loader passed no tree; that of the image stands in */
 };
+
+/* While booting the tree is mapped here, read-only, with its offset in its page. */
+#define BOOT_TREE_VA 0xffff8fffffc00000UL
 
 extern struct boot_info boot_info;
 extern paddr_t identity_root; /* TTBR0 while a CPU starts */

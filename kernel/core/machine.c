@@ -10,21 +10,17 @@
 #define ADP_STOPPED_APPLICATION_EXIT 0x20026
 
 static struct fdt tree;
-static bool have_tree;
 
 u32 machine_exit_status;
 
 const struct fdt *machine_fdt(void)
 {
-    return have_tree ? &tree : NULL;
+    return &tree;
 }
 
 int machine_set_fdt(const void *blob, size_t max)
 {
-    int error = fdt_open(&tree, blob, max);
-
-    have_tree = error == 0;
-    return error;
+    return fdt_open(&tree, blob, max);
 }
 
 void machine_exit(u8 status)

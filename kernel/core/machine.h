@@ -7,10 +7,11 @@
 
 struct fdt;
 
-/* The device tree; NULL when there is none. Set once; the blob stays where it is. */
+/* The device tree: the loader's, or that of the fallback map. */
 const struct fdt *machine_fdt(void);
 
-/* Opens the copy of the blob that the kernel keeps. 0 or -EINVAL. */
+/* Opens the blob where it lies; main does so twice, the second is the copy that stays. 0 or
+ * -EINVAL. */
 int machine_set_fdt(const void *blob, size_t max);
 
 /* With exit=semihosting, ends the machine by the emulator's exit; else returns. */

@@ -42,8 +42,6 @@ void driver_probe(enum driver_class class)
     const struct fdt *fdt = machine_fdt();
     int node;
 
-    if (!fdt)
-        return;
     fdt_for_each_node(node, fdt)
         if (fdt_prop(fdt, node, "compatible", NULL) && fdt_enabled(fdt, node))
             driver_probe_node(class, fdt, node);

@@ -27,8 +27,10 @@ void banner(void)
 
     log_info("Ashlar %s", init_uts_ns.names.release);
     log_info("DTB at: 0x%016lX", b->x0);
-    if (b->dtb != b->x0)
-        log_info(b->dtb ? "device tree found at 0x%016lX" : "no device tree: fallback map", b->dtb);
+    if (b->fallback)
+        log_info("no device tree: fallback map");
+    else if (b->dtb != b->x0)
+        log_info("device tree found at 0x%016lX", b->dtb);
     log_info("MMU enabled!");
     log_info("entered at EL%lu, image at %#lx", b->entry_level, b->image);
 }

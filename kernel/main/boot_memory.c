@@ -115,29 +115,27 @@ void memory_init(void)
     /* The map's arrays grow out of what is surely free: the first KiB behind the image. */
     mm_init(phys_to_virt(b->image_end), phys_to_virt(b->image_end + PAGE_SIZE));
     memmap_reserve(b->image, b->image_end + PAGE_SIZE - b->image, "image");
-    if (fdt) {
+    if (!b->fallback) {
         tree_start = ALIGN_DOWN(b->dtb, PAGE_SIZE);
         tree_end = ALIGN_UP(b->dtb + fdt->size, PAGE_SIZE);
         memmap_reserve(b->dtb, fdt->size, "device tree");
-        add_banks(fdt);
-        add_reservations(fdt);
-        add_initrd(fdt);
-    } else {
-        memmap_add(b->linear_start, b->linear_end - b->linear_start); /* the fallback map */
     }
+    add_banks(fdt);
+    add_reservations(fdt);
+    add_initrd(fdt);
     if (!memmap_next_free(b->image_end, b->linear_end, &range))
-        panic("no free memory behind the image");
+        panic("the device tree names no free memory behind the image");
     mm_init(phys_to_virt(range.start), phys_to_virt(range.end));
     map_banks();
-    if (fdt)
-        copy_tree();
+    copy_tree();
     memmap_log();
 }
 
 void memory_release(void)
 {
-    if (tree_end)
-        page_release(tree_start, tree_end);
+    page_release(tree_start, tree_end);
+    kernel_unmap(BOOT_TREE_VA,
+                 ALIGN_UP(boot_info.dtb % PAGE_SIZE + machine_fdt()->size, PAGE_SIZE));
 }
 
 void kernel_seal(void)

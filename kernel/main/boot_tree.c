@@ -11,19 +11,17 @@
 #include "lib/fdt.h"
 #include "mm/page.h"
 
-/* Without a tree, or with one that cannot be read, the kernel goes on with the fallback map. */
 void tree_open(paddr_t dtb)
 {
-    const void *blob = phys_to_virt(dtb);
+    const void *blob = (const void *)(BOOT_TREE_VA + dtb % PAGE_SIZE);
 
-    if (dtb)
-        machine_set_fdt(blob, fdt_total_size(blob));
+    machine_set_fdt(blob, fdt_total_size(blob)); /* the boot code did the same: it works */
 }
 
 const char *tree_bootargs(void)
 {
     const struct fdt *fdt = machine_fdt();
-    int chosen = fdt ? fdt_path(fdt, "/chosen") : -1;
+    int chosen = fdt_path(fdt, "/chosen");
 
     return chosen >= 0 ? fdt_string(fdt, chosen, "bootargs") : NULL;
 }
@@ -32,7 +30,7 @@ const char *tree_bootargs(void)
 void tree_seed_random(void)
 {
     const struct fdt *fdt = machine_fdt();
-    int chosen = fdt ? fdt_path(fdt, "/chosen") : -1;
+    int chosen = fdt_path(fdt, "/chosen");
     u32 len;
     u8 *seed = chosen >= 0 ? (u8 *)fdt_prop(fdt, chosen, "rng-seed", &len) : NULL;
 

@@ -303,4 +303,5 @@ void page_init(void)
         untaken += s->free;
     }
     total = untaken;
+    section_ensure(kernel_translate((u64)start)); /* tables come from sections that are built */
 }

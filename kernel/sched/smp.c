@@ -44,7 +44,7 @@ u32 smp_find_cpus(const struct fdt *fdt)
     int node, cpus;
 
     mpidrs[0] = cpu_features.mpidr;
-    cpus = fdt ? fdt_path(fdt, "/cpus") : -ENOENT;
+    cpus = fdt_path(fdt, "/cpus");
     if (cpus < 0)
         return 1;
     fdt_for_each_child(node, fdt, cpus) {

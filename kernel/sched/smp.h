@@ -9,7 +9,7 @@ struct fdt;
 struct thread_head;
 
 /*
- * Reads the cpu nodes of the tree (NULL: one CPU) in their order, the boot CPU first, at most
+ * Reads the cpu nodes of the tree in their order, the boot CPU first, at most
  * `max` of them (maxcpus=); returns how many. main hands the count to percpu_init().
  */
 u32 smp_find_cpus(const struct fdt *fdt);

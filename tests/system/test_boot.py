@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import struct
 import subprocess
 
 import pytest
@@ -107,8 +108,8 @@ LOADER = r"""
 _start:                             /* CPU 0 goes to the kernel, the others wait for an address */
     mrs     x3, mpidr_el1
     ands    x3, x3, #0xff
-    ldr     x0, =0x40000000
-    ldr     x1, =0x40200000
+    ldr     x0, =TREE
+    ldr     x1, =KERNEL
     b.eq    2f
     ldr     x2, =0x40180000
     add     x2, x2, x3, lsl #3
@@ -118,8 +119,27 @@ _start:                             /* CPU 0 goes to the kernel, the others wait
 2:  br      x1
     .ltorg
     .section .kernel, "ax"
-    .incbin "%s"
+    .incbin IMAGE
 """
+
+
+def loader(tmp_path, tree=0x40000000, kernel=0x40200000):
+    """An ELF that leaves the kernel at an address and passes it another one."""
+    with open(tmp_path / "loader.S", "w") as stream:
+        stream.write(LOADER)
+    path = str(tmp_path / "loader.elf")
+    subprocess.run(["aarch64-linux-gnu-gcc", "-nostdlib", "-static", "-o", path,
+                    str(tmp_path / "loader.S"), "-DTREE=%#x" % tree, "-DKERNEL=%#x" % kernel,
+                    '-DIMAGE="%s"' % image("bin"), "-Wl,-n,--build-id=none,-Ttext=0x40100000,"
+                    "--section-start=.kernel=%#x" % kernel], check=True)
+    return path
+
+
+def bare_machine(kernel, *more, machine="virt", smp=1, memory="256M"):
+    """A machine with another kernel file, or none."""
+    return Machine.of_line(["-machine", machine, "-smp", str(smp), "-cpu", "neoverse-n1", "-m",
+                            memory, "-nodefaults", "-display", "none", "-serial", "stdio",
+                            "-kernel", kernel, *more])
 
 
 def test_spin_table(tmp_path):
@@ -131,18 +151,58 @@ def test_spin_table(tmp_path):
         return source.replace("/dts-v1/;", "/dts-v1/; /memreserve/ 0x40180000 0x1000;")
 
     tree = dump_tree(tmp_path / "spin.dtb", smp=4, machine=",secure=on", change=change)
-    with open(tmp_path / "loader.S", "w") as stream:
-        stream.write(LOADER % image("bin"))
-    loader = str(tmp_path / "loader.elf")
-    subprocess.run(["aarch64-linux-gnu-gcc", "-nostdlib", "-static", "-o", loader,
-                    str(tmp_path / "loader.S"), "-Wl,-n,--build-id=none,-Ttext=0x40100000,"
-                    "--section-start=.kernel=0x40200000"], check=True)
-    line = ["-machine", "virt,gic-version=3,secure=on", "-smp", "4", "-cpu", "neoverse-n1", "-m",
-            "256M", "-nodefaults", "-display", "none", "-serial", "stdio", "-kernel", loader,
-            "-dtb", tree]
-    with Machine.of_line(line) as machine:
+    with bare_machine(loader(tmp_path), "-dtb", tree, machine="virt,gic-version=3,secure=on",
+                      smp=4) as machine:
         machine.prompt()
         check_machine(machine, 4)
+
+
+def elf_at(path, address):
+    """kernel.bin as an ELF of one segment that is loaded at an address."""
+    with open(image("bin"), "rb") as stream:
+        data = stream.read()
+    size = int.from_bytes(data[16:24], "little")
+    header = struct.pack("<4sBBB9xHHIQQQIHHHHHH", b"\x7fELF", 2, 1, 1, 2, 183, 1, address, 64, 0, 0,
+                         64, 56, 1, 64, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 7, 4096, address, address, len(data), size, 4096)
+    path.write_bytes((header + segment).ljust(4096, b"\0") + data)
+    return str(path)
+
+
+@pytest.mark.parametrize("machine", ["", ",virtualization=on", ",secure=on"])
+def test_no_device_tree(tmp_path, machine):
+    """QEMU has no place for the tree of an ELF as low as this: the tutorial's machine is assumed."""
+    with bare_machine(elf_at(tmp_path / "low.elf", 0x40080000),
+                      machine="virt,gic-version=2" + machine) as booted:
+        booted.expect("no device tree: fallback map")
+        booted.prompt()
+        if machine == ",secure=on":
+            booted.type("poweroff -f")
+            booted.expect("nothing here can end the machine")
+        else:
+            check_machine(booted, 1)
+
+
+def test_tree_at_the_start_of_ram_and_kernel_elsewhere(tmp_path):
+    with bare_machine(elf_at(tmp_path / "high.elf", 0x80200000), "-append", "green",
+                      memory="4G", smp=2) as machine:
+        machine.expect("device tree found at 0x0000000040000000")
+        machine.prompt()
+        assert "green" in machine.ok("cat /proc/cmdline")
+        check_machine(machine, 2)
+
+
+def test_tree_in_another_gigabyte(tmp_path):
+    """The tree that x0 names is taken, wherever it lies."""
+    tree = dump_tree(tmp_path / "far.dtb", memory="4G")
+    subprocess.run(["fdtput", "-t", "s", tree, "/chosen", "bootargs", "blue"], check=True)
+    with bare_machine(loader(tmp_path, 0xc0000008, 0x80200000), "-append", "green", "-device",
+                      "loader,file=%s,addr=0xc0000008,force-raw=on" % tree,
+                      machine="virt,gic-version=3", memory="4G", smp=2) as machine:
+        machine.expect("DTB at: 0x00000000C0000008")
+        machine.prompt()
+        assert machine.ok("cat /proc/cmdline") == "blue"
+        check_machine(machine, 2)
 
 
 @pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a72", "cortex-a76"])

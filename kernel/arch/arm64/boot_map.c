@@ -5,13 +5,13 @@
  * run at the physical address, before relocation: no pointer in static data may be used here,
  * and no static initialiser holds one. Built with -mstrict-align and without stack protector.
  *
- * The identity map is of 1 GiB blocks: that of the image, that of the tree, and that of the UART
- * as Device-nGnRnE. On QEMU's virt board this is the tutorial's map to the letter: 0..1 GiB
- * device, 1..2 GiB normal write-back. It goes when the high half runs; starting CPUs borrow it.
+ * The identity map is of 1 GiB blocks: that of the image, those where the tree may lie, and that of
+ * the UART as Device-nGnRnE. On QEMU's virt board this is the tutorial's map to the letter: 0..1
+ * GiB device, 1..2 GiB normal write-back. It goes when the high half runs; starting CPUs borrow it.
  *
  * The high half gets the image, page by page with its own rights; the RAM bank that the image
- * stands in, as far as its GiB reaches, in the linear map; and the page of the UART. All the
- * rest is mapped by kernel_map() later. The image's read-only parts are read-only in both.
+ * stands in, as far as its GiB reaches, in the linear map; the tree, which may lie elsewhere; and
+ * the page of the UART. All the rest is mapped by kernel_map() later. The image's read-only parts are read-only in both.
  */
 #include "arch/arm64/image.h"
 #include "arch/arm64/layout.h"
@@ -35,9 +35,13 @@
 #define BLOCK_1G     GIB(1)
 #define BLOCK_2M     MIB(2)
 
-/* The fallback map: RAM of the tutorial's machine. */
-#define FALLBACK_RAM      0x40000000UL
-#define FALLBACK_RAM_SIZE MIB(128)
+/* Where RAM begins on the tutorial's machine, and where QEMU puts the tree for an ELF. */
+#define FALLBACK_RAM 0x40000000UL
+
+/* A tree is at most this large, as Linux's boot protocol has it. */
+#define TREE_MAX    MIB(2)
+
+#define POOL_TABLES 24
 
 struct boot_info boot_info;
 paddr_t identity_root;
@@ -45,7 +49,7 @@ paddr_t kernel_page_table_root;
 struct thread_head boot_head;
 
 /* Tables come from here, used once each; .bss, so zero. */
-static u64 pool[20][512] __aligned(4096);
+static u64 pool[POOL_TABLES][512] __aligned(4096);
 static u32 pool_used;
 
 paddr_t boot_identity(paddr_t image, paddr_t x0);
@@ -53,6 +57,10 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level);
 
 static u64 *table_new(void)
 {
+    if (pool_used == POOL_TABLES) {
+        uart_puts("boot: no table left to map the image: build in a smaller archive\n");
+        cpu_halt();
+    }
     return pool[pool_used++];
 }
 
@@ -93,24 +101,33 @@ paddr_t boot_identity(paddr_t image, paddr_t x0)
     u64 *root = table_new();
 
     identity_block(root, image, NORMAL);
-    if (x0 && !(x0 & 7) && x0 < 1UL << 48)
+    if (x0 && !(x0 & 7) && x0 < 1UL << 48) {
         identity_block(root, x0, RW);
+        identity_block(root, x0 + TREE_MAX, RW);
+    }
+    identity_block(root, FALLBACK_RAM, RW);
     identity_block(root, uart_base, DEVICE);
     identity_root = (paddr_t)root;
     return identity_root;
 }
 
-static bool is_tree(paddr_t pa)
+/* Opens the tree that may lie at pa. */
+static bool open_tree(struct fdt *fdt, paddr_t pa)
 {
-    return pa && !(pa & 7) && fdt_total_size((const void *)pa);
+    u32 size = pa && !(pa & 7) && pa < 1UL << 48 ? fdt_total_size((const void *)pa) : 0;
+
+    boot_info.dtb = pa;
+    return size && size <= TREE_MAX && fdt_open(fdt, (const void *)pa, size) == 0;
 }
 
-/* From x0, else at the start of RAM, which the image's GiB tells; 0 when there is none. */
-static paddr_t find_tree(paddr_t x0, paddr_t image)
+/* From x0, else at the start of RAM, which is the image's GiB or QEMU's, else our own. */
+static void find_tree(struct fdt *fdt, paddr_t x0, paddr_t image)
 {
-    if (x0 < 1UL << 48 && is_tree(x0))
-        return x0;
-    return is_tree(ALIGN_DOWN(image, BLOCK_1G)) ? ALIGN_DOWN(image, BLOCK_1G) : 0;
+    if (open_tree(fdt, x0) || open_tree(fdt, ALIGN_DOWN(image, BLOCK_1G)) ||
+        open_tree(fdt, FALLBACK_RAM))
+        return;
+    boot_info.fallback = true;
+    open_tree(fdt, (paddr_t)fallback_tree);
 }
 
 /* Is `word` one of the words of the kernel's arguments, before "--"? */
@@ -136,7 +153,7 @@ static bool has_word(const char *args, const char *word)
 /* A random multiple of 2 MiB below 512 GiB less the image; 0 without a seed or with nokaslr. */
 static u64 choose_slide(const struct fdt *fdt)
 {
-    int chosen = fdt ? fdt_path(fdt, "/chosen") : -1;
+    int chosen = fdt_path(fdt, "/chosen");
     char args_word[] = "nokaslr";
     u64 seed = 0;
 
@@ -178,15 +195,13 @@ static void patch_pan_sites(void)
     icache_sync(_text_start, _text_end - _text_start);
 }
 
-/* The bank that holds the image, within the image's GiB. */
+/* The bank that holds the image, within the image's GiB; else it and a page, for last words. */
 static void find_bank(const struct fdt *fdt, paddr_t image, paddr_t *start, paddr_t *end)
 {
     int node;
 
-    *start = FALLBACK_RAM;
-    *end = FALLBACK_RAM + FALLBACK_RAM_SIZE;
-    if (!fdt)
-        return;
+    *start = image;
+    *end = image + (_heap_start - _image_start) + PT_PAGE_SIZE;
     fdt_for_each_node(node, fdt) {
         const char *type = fdt_string(fdt, node, "device_type");
         paddr_t base;
@@ -242,7 +257,7 @@ static void map_linear(u64 *root, paddr_t start, paddr_t end, paddr_t image)
     paddr_t ro_end = image + (_rodata_end - _image_start);
     paddr_t fine = ALIGN_DOWN(image, BLOCK_2M), fine_end;
 
-    fine_end = ALIGN_UP(image + (_heap_start - _image_start), BLOCK_2M);
+    fine_end = ALIGN_UP(image + (_ro_init_end - _image_start), BLOCK_2M);
     fine = MAX(fine, start), fine_end = MIN(fine_end, end);
     map_range(root, LINEAR_BASE + start, start, fine - start, RW);
     for (paddr_t pa = fine; pa < fine_end; pa += PT_PAGE_SIZE)
@@ -254,7 +269,7 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
 {
     struct boot_info *b = &boot_info;
     u64 *root = table_new();
-    struct fdt fdt, *tree = NULL;
+    struct fdt tree;
     paddr_t uart;
 
     b->x0 = x0;
@@ -262,21 +277,18 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
     b->image_end = image + (_heap_start - _image_start);
     b->entry_level = level;
     cpu_features_init();
-    b->dtb = find_tree(x0, image);
-    if (b->dtb && fdt_open(&fdt, (void *)b->dtb, fdt_total_size((void *)b->dtb)) == 0)
-        tree = &fdt;
-    else
-        b->dtb = 0;
-
-    b->slide = choose_slide(tree);
+    find_tree(&tree, x0, image);
+    b->slide = choose_slide(&tree);
     b->voffset = KERNEL_VMA + b->slide - image;
     patch_pan_sites();
     relocate(image, b->slide);
 
-    find_bank(tree, image, &b->linear_start, &b->linear_end);
+    find_bank(&tree, image, &b->linear_start, &b->linear_end);
     map_image(root);
     map_linear(root, b->linear_start, b->linear_end, image);
-    uart = tree ? find_uart(tree) : uart_base;
+    map_range(root, BOOT_TREE_VA, ALIGN_DOWN(b->dtb, PT_PAGE_SIZE),
+              ALIGN_UP(b->dtb % PT_PAGE_SIZE + tree.size, PT_PAGE_SIZE), RO);
+    uart = find_uart(&tree);
     if (uart)
         map_range(root, BOOT_UART_VA, ALIGN_DOWN(uart, PT_PAGE_SIZE), PT_PAGE_SIZE,
                   DEVICE | PTE_ATTR(MAIR_DEVICE));

@@ -8,6 +8,7 @@ struct trap_frame;
 extern char _image_start[], _text_start[], _text_end[], _rodata_start[], _rodata_end[];
 extern char _data_start[], _bss_end[], _heap_start[];
 extern char _rela_start[], _rela_end[], _stack_low[], _stack_top[];
+extern const char fallback_tree[];
 extern char secondary_entry[], pen_entry[];
 
 /* boot.S: how many CPUs entered by themselves, and whom of the pen's to let out. */

@@ -52,7 +52,7 @@ DRIVER(psci, DRIVER_POWER, psci_probe, "arm,psci-1.0", "arm,psci-0.2");
 static void gpio_activate(const char *compatible)
 {
     const struct fdt *fdt = machine_fdt();
-    int node = fdt ? fdt_find_compatible(fdt, -1, compatible) : -ENOENT, gpio;
+    int node = fdt_find_compatible(fdt, -1, compatible), gpio;
     u32 phandle, line, flags;
     paddr_t base;
 

@@ -29,7 +29,7 @@ struct tty *console_tty(void)
 /* The node that /chosen/stdout-path names, or -errno. */
 static int stdout_node(const struct fdt *fdt)
 {
-    int node = fdt ? fdt_path(fdt, "/chosen") : -ENOENT;
+    int node = fdt_path(fdt, "/chosen");
     const char *path = node >= 0 ? fdt_string(fdt, node, "stdout-path") : NULL;
 
     return path ? fdt_path(fdt, path) : -ENOENT;
