@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write docs/ABI.md from the system-call table: gen_abi.py [--check]
 
-The table is the SYSCALL lines of kernel/sys/table_*.h. The file that implements a call is found by
-its definition, `long sys_NAME(`, or the one that SYSCALL_AS names. What a call lacks is said in LACKS below, by hand: a line for
+The table is the SYSCALL lines of kernel/sys/table.h. The file that implements a call is found by
+its definition, `long sys_NAME(` or `CALL(NAME,`, or the one that SYSCALL_AS names. What a call lacks is said in LACKS below, by hand: a line for
 each call of which some part that Linux has is refused or without effect. --check writes nothing
 and fails when the page is not what would be written.
 """
@@ -17,7 +17,7 @@ PAGE = "docs/ABI.md"
 SYSCALL = re.compile(r"^SYSCALL(?:_AS)?\((\d+),\s*(\w+),\s*(?:([a-z]\w*),\s*)?(\d+)"
                      r"\s*(?:,([^;]*?))?\)\s*$", re.M)
 KIND = re.compile(r"\w+(?:\([^)]*\))?")
-DEFINITION = re.compile(r"^long\s+sys_(\w+)\(", re.M)
+DEFINITION = re.compile(r"^(?:long\s+sys_|CALL\()(\w+)[(,]", re.M)
 
 LACKS = {
     "clone": "namespaces (CLONE_NEW*): -EINVAL; CLONE_PTRACE and CLONE_IO have no effect",
@@ -109,7 +109,7 @@ LINUX = {
 
 HEAD = """# System calls
 
-Made by `tools/gen_abi.py` from `kernel/sys/table_*.h`; do not edit.
+Made by `tools/gen_abi.py` from `kernel/sys/table.h`; do not edit.
 
 Numbers, structures and errors are Linux's for arm64, as of Linux 6.1. %d calls are implemented,
 %d of them in part; %d are absent. An absent call returns -ENOSYS, is counted, and is logged once
@@ -118,7 +118,7 @@ for each program and number; an unknown flag or option gets the error that Linux
 The kinds of the arguments are what the table declares: `UPTR_IN(n)`, `UPTR_OUT(n)` and
 `UPTR_INOUT(n)` are a structure of n bytes, `OPT_*` the same or null, `BUF_IN(i)` and `BUF_OUT(i)`
 memory as long as argument i says (0 is the first), `IOVEC(i)` an array of as many `struct iovec`;
-`kernel/sys/table.h` has them all.
+that file has them all.
 """
 
 
@@ -136,9 +136,9 @@ def linux_names():
 
 
 def read_table():
-    """Number -> (name, kinds, function), from all fragments; complains about what contradicts itself."""
+    """Number -> (name, kinds, function); complains about what contradicts itself."""
     table, errors, linux = {}, [], linux_names()
-    for path in sorted(glob.glob(os.path.join(ROOT, "kernel/sys/table_*.h"))):
+    for path in sorted(glob.glob(os.path.join(ROOT, "kernel/sys/table.h"))):
         where = os.path.relpath(path, ROOT)
         text = re.sub(r"/\*.*?\*/", "", read(where), flags=re.S)
         lines = SYSCALL.findall(text)

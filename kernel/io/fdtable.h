@@ -63,7 +63,8 @@ static inline void fd_ref_put(struct fd_ref ref)
 
 static inline void scoped_end_fd(struct fd_ref *ref)
 {
-    fd_ref_put(*ref);
+    if (ref->file)
+        fd_ref_put(*ref);
 }
 
 /* The same without O_PATH files: what all calls that do I/O use. */

@@ -3,12 +3,10 @@
  */
 #include "procfs/procfs_impl.h"
 
-#include "core/clock.h"
 #include "core/percpu.h"
 #include "dev/tty/tty.h"
 #include "fs/namei.h"
 #include "io/fdtable.h"
-#include "lib/errno.h"
 #include "mm/page.h"
 #include "task/cred.h"
 #include "task/pid.h"

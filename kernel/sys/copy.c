@@ -195,12 +195,6 @@ static long no_splice(u64 in_fd, u64 out_fd, u64 len)
     return -EINVAL;
 }
 
-long sys_splice(u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len, u64 flags)
-{
-    return no_splice(in_fd, out_fd, len);
-}
-
-long sys_tee(u64 in_fd, u64 out_fd, u64 len, u64 flags)
-{
-    return no_splice(in_fd, out_fd, len);
-}
+CALL(splice, (u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len, u64 flags),
+     no_splice(in_fd, out_fd, len))
+CALL(tee, (u64 in_fd, u64 out_fd, u64 len, u64 flags), no_splice(in_fd, out_fd, len))

@@ -11,25 +11,10 @@
 #define UNCHANGED  (~0u)
 #define GROUPS_MAX 65536
 
-long sys_getuid(void)
-{
-    return current_cred()->uid;
-}
-
-long sys_geteuid(void)
-{
-    return current_cred()->euid;
-}
-
-long sys_getgid(void)
-{
-    return current_cred()->gid;
-}
-
-long sys_getegid(void)
-{
-    return current_cred()->egid;
-}
+CALL(getuid, (void), current_cred()->uid)
+CALL(geteuid, (void), current_cred()->euid)
+CALL(getgid, (void), current_cred()->gid)
+CALL(getegid, (void), current_cred()->egid)
 
 /* ---- user ids and group ids, which change by the same rules ---- */
 
@@ -128,55 +113,16 @@ static long set_fs(enum id_kind kind, u32 id)
     return old;
 }
 
-long sys_getresuid(u64 real, u64 effective, u64 saved)
-{
-    return get_three(USERS, real, effective, saved);
-}
-
-long sys_getresgid(u64 real, u64 effective, u64 saved)
-{
-    return get_three(GROUPS, real, effective, saved);
-}
-
-long sys_setuid(u64 id)
-{
-    return set_one(USERS, id);
-}
-
-long sys_setgid(u64 id)
-{
-    return set_one(GROUPS, id);
-}
-
-long sys_setreuid(u64 real, u64 effective)
-{
-    return set_two(USERS, real, effective);
-}
-
-long sys_setregid(u64 real, u64 effective)
-{
-    return set_two(GROUPS, real, effective);
-}
-
-long sys_setresuid(u64 real, u64 effective, u64 saved)
-{
-    return set_three(USERS, real, effective, saved);
-}
-
-long sys_setresgid(u64 real, u64 effective, u64 saved)
-{
-    return set_three(GROUPS, real, effective, saved);
-}
-
-long sys_setfsuid(u64 id)
-{
-    return set_fs(USERS, id);
-}
-
-long sys_setfsgid(u64 id)
-{
-    return set_fs(GROUPS, id);
-}
+CALL(getresuid, (u64 real, u64 effective, u64 saved), get_three(USERS, real, effective, saved))
+CALL(getresgid, (u64 real, u64 effective, u64 saved), get_three(GROUPS, real, effective, saved))
+CALL(setuid, (u64 id), set_one(USERS, id))
+CALL(setgid, (u64 id), set_one(GROUPS, id))
+CALL(setreuid, (u64 real, u64 effective), set_two(USERS, real, effective))
+CALL(setregid, (u64 real, u64 effective), set_two(GROUPS, real, effective))
+CALL(setresuid, (u64 real, u64 effective, u64 saved), set_three(USERS, real, effective, saved))
+CALL(setresgid, (u64 real, u64 effective, u64 saved), set_three(GROUPS, real, effective, saved))
+CALL(setfsuid, (u64 id), set_fs(USERS, id))
+CALL(setfsgid, (u64 id), set_fs(GROUPS, id))
 
 /* ---- supplementary groups ---- */
 

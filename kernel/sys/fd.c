@@ -7,7 +7,6 @@
 #include "fs/vfs.h"
 #include "io/eventfd.h"
 #include "io/fdtable.h"
-#include "io/iter.h"
 #include "io/pipe.h"
 #include "lib/errno.h"
 #include "sys/calls.h"
@@ -55,10 +54,7 @@ long sys_close(u64 fd)
     return result;
 }
 
-long sys_close_range(u64 first, u64 last, u64 flags)
-{
-    return fd_close_range(first, last, flags);
-}
+CALL(close_range, (u64 first, u64 last, u64 flags), fd_close_range(first, last, flags))
 
 long sys_dup(u64 fd)
 {

@@ -79,10 +79,8 @@ long sys_renameat2(u64 old_fd, u64 old, u64 new_fd, u64 new, u64 flags)
     return err ? err : vfs_rename(old_fd, from.text, new_fd, to.text, flags);
 }
 
-long sys_renameat(u64 old_fd, u64 old, u64 new_fd, u64 new)
-{
-    return sys_renameat2(old_fd, old, new_fd, new, 0);
-}
+CALL(renameat, (u64 old_fd, u64 old, u64 new_fd, u64 new),
+     sys_renameat2(old_fd, old, new_fd, new, 0))
 
 /* ---- where the task stands ---- */
 

@@ -132,15 +132,8 @@ static long sync_file(u32 fd, int datasync)
     return ref.file->ops->fsync ? ref.file->ops->fsync(ref.file, datasync) : -EINVAL;
 }
 
-long sys_fsync(u64 fd)
-{
-    return sync_file(fd, 0);
-}
-
-long sys_fdatasync(u64 fd)
-{
-    return sync_file(fd, 1);
-}
+CALL(fsync, (u64 fd), sync_file(fd, 0))
+CALL(fdatasync, (u64 fd), sync_file(fd, 1))
 
 /* No file system has anything to write back but by fsync(). */
 long sys_sync(void)

@@ -131,15 +131,8 @@ static inline long positional(u64 fd, u64 buf, u64 count, loff_t pos, bool write
     return unlikely(error) ? error : transfer(ref.file, &it, &pos, 0, write);
 }
 
-long sys_pread64(u64 fd, u64 buf, u64 count, u64 pos)
-{
-    return positional(fd, buf, count, pos, false);
-}
-
-long sys_pwrite64(u64 fd, u64 buf, u64 count, u64 pos)
-{
-    return positional(fd, buf, count, pos, true);
-}
+CALL(pread64, (u64 fd, u64 buf, u64 count, u64 pos), positional(fd, buf, count, pos, false))
+CALL(pwrite64, (u64 fd, u64 buf, u64 count, u64 pos), positional(fd, buf, count, pos, true))
 
 /* ---- vectors ---- */
 
@@ -214,36 +207,18 @@ static long vector_call(u64 fd, u64 iov, u64 count, loff_t pos, bool own, u32 rw
     return error ? error : vector_transfer(ref.file, iov, count, own ? NULL : &pos, flags, write);
 }
 
-long sys_readv(u64 fd, u64 iov, u64 count)
-{
-    return vector_call(fd, iov, count, 0, true, 0, false);
-}
-
-long sys_writev(u64 fd, u64 iov, u64 count)
-{
-    return vector_call(fd, iov, count, 0, true, 0, true);
-}
+CALL(readv, (u64 fd, u64 iov, u64 count), vector_call(fd, iov, count, 0, true, 0, false))
+CALL(writev, (u64 fd, u64 iov, u64 count), vector_call(fd, iov, count, 0, true, 0, true))
 
 /* The high half of the position, the last argument, is for 32-bit programs. */
-long sys_preadv(u64 fd, u64 iov, u64 count, u64 pos, u64 unused)
-{
-    return vector_call(fd, iov, count, pos, false, 0, false);
-}
-
-long sys_pwritev(u64 fd, u64 iov, u64 count, u64 pos, u64 unused)
-{
-    return vector_call(fd, iov, count, pos, false, 0, true);
-}
-
-long sys_preadv2(u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf)
-{
-    return vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, false);
-}
-
-long sys_pwritev2(u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf)
-{
-    return vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, true);
-}
+CALL(preadv, (u64 fd, u64 iov, u64 count, u64 pos, u64 unused),
+     vector_call(fd, iov, count, pos, false, 0, false))
+CALL(pwritev, (u64 fd, u64 iov, u64 count, u64 pos, u64 unused),
+     vector_call(fd, iov, count, pos, false, 0, true))
+CALL(preadv2, (u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf),
+     vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, false))
+CALL(pwritev2, (u64 fd, u64 iov, u64 count, u64 pos, u64 unused, u64 rwf),
+     vector_call(fd, iov, count, pos, pos == UINT64_MAX, rwf, true))
 
 long sys_lseek(u64 fd, u64 offset, u64 whence)
 {

@@ -2,7 +2,6 @@
 #include "core/clock.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
-#include "proc/exit.h"
 #include "proc/timers.h"
 #include "sys/abi.h"
 #include "sys/calls.h"
@@ -85,15 +84,8 @@ long sys_prlimit64(u64 pid, u64 which, u64 in, u64 out)
     return error;
 }
 
-long sys_getrlimit(u64 which, u64 out)
-{
-    return out ? sys_prlimit64(0, which, 0, out) : -EFAULT;
-}
-
-long sys_setrlimit(u64 which, u64 in)
-{
-    return in ? sys_prlimit64(0, which, in, 0) : -EFAULT;
-}
+CALL(getrlimit, (u64 which, u64 out), out ? sys_prlimit64(0, which, 0, out) : -EFAULT)
+CALL(setrlimit, (u64 which, u64 in), in ? sys_prlimit64(0, which, in, 0) : -EFAULT)
 
 struct rusage_abi {
     struct timeval_abi utime, stime;

@@ -48,15 +48,10 @@ static long set_name(char *name, u64 text, u64 length)
     return 0;
 }
 
-long sys_sethostname(u64 text, u64 length)
-{
-    return set_name(self_task()->namespaces->uts->names.nodename, text, length);
-}
-
-long sys_setdomainname(u64 text, u64 length)
-{
-    return set_name(self_task()->namespaces->uts->names.domainname, text, length);
-}
+CALL(sethostname, (u64 text, u64 length),
+     set_name(self_task()->namespaces->uts->names.nodename, text, length))
+CALL(setdomainname, (u64 text, u64 length),
+     set_name(self_task()->namespaces->uts->names.domainname, text, length))
 
 /* ---- memory and load ---- */
 
@@ -305,10 +300,8 @@ long sys_syslog(u64 action, u64 buf, u64 size)
 
 /* ---- of the caller ---- */
 
-long sys_rseq(u64 area, u64 length, u64 flags, u64 signature)
-{
-    return rseq_register(area, (u32)length, (u32)flags, (u32)signature);
-}
+CALL(rseq, (u64 area, u64 length, u64 flags, u64 signature),
+     rseq_register(area, (u32)length, (u32)flags, (u32)signature))
 
 #define PERSONALITY_QUERY 0xffffffffu
 

@@ -1,12 +1,14 @@
-/*
- * The calls about memory: decoding, then vm.
- */
+/* The calls about memory and futexes: decoding, then vm. */
 #include "core/ipi.h"
 #include "core/percpu.h"
 #include "core/uaccess.h"
 #include "io/fdtable.h"
+#include "sched/timer.h"
+#include "sys/abi.h"
 #include "sys/calls.h"
+#include "task/pid.h"
 #include "task/task.h"
+#include "vm/futex.h"
 #include "vm/space.h"
 
 #define PAGE_BYTES    PT_PAGE_SIZE
@@ -18,10 +20,7 @@ static struct vm_space *self_space(void)
     return self_task()->space;
 }
 
-long sys_brk(u64 brk)
-{
-    return vm_brk(self_space(), brk);
-}
+CALL(brk, (u64 brk), vm_brk(self_space(), brk))
 
 long sys_mmap(u64 addr, u64 length, u64 prot, u64 flags, u64 fd, u64 offset)
 {
@@ -40,40 +39,15 @@ long sys_mmap(u64 addr, u64 length, u64 prot, u64 flags, u64 fd, u64 offset)
     return result;
 }
 
-long sys_munmap(u64 addr, u64 length)
-{
-    return vm_unmap(self_space(), addr, length);
-}
-
-long sys_mprotect(u64 addr, u64 length, u64 prot)
-{
-    return vm_protect(self_space(), addr, length, prot);
-}
-
-long sys_mremap(u64 old, u64 old_length, u64 new_length, u64 flags, u64 new)
-{
-    return vm_remap(self_space(), old, old_length, new_length, flags, new);
-}
-
-long sys_madvise(u64 addr, u64 length, u64 advice)
-{
-    return vm_advise(self_space(), addr, length, advice);
-}
-
-long sys_msync(u64 addr, u64 length, u64 flags)
-{
-    return vm_sync(self_space(), addr, length, flags);
-}
-
-long sys_mincore(u64 addr, u64 length, u64 vec)
-{
-    return vm_mincore(self_space(), addr, length, USER_PTR(vec));
-}
-
-long sys_mlock(u64 addr, u64 length)
-{
-    return vm_lock(self_space(), addr, length, true, true);
-}
+CALL(munmap, (u64 addr, u64 length), vm_unmap(self_space(), addr, length))
+CALL(mprotect, (u64 addr, u64 length, u64 prot), vm_protect(self_space(), addr, length, prot))
+CALL(mremap, (u64 old, u64 old_length, u64 new_length, u64 flags, u64 new),
+     vm_remap(self_space(), old, old_length, new_length, flags, new))
+CALL(madvise, (u64 addr, u64 length, u64 advice), vm_advise(self_space(), addr, length, advice))
+CALL(msync, (u64 addr, u64 length, u64 flags), vm_sync(self_space(), addr, length, flags))
+CALL(mincore, (u64 addr, u64 length, u64 vec),
+     vm_mincore(self_space(), addr, length, USER_PTR(vec)))
+CALL(mlock, (u64 addr, u64 length), vm_lock(self_space(), addr, length, true, true))
 
 long sys_mlock2(u64 addr, u64 length, u64 flags)
 {
@@ -82,10 +56,7 @@ long sys_mlock2(u64 addr, u64 length, u64 flags)
     return vm_lock(self_space(), addr, length, true, !(flags & MLOCK_ONFAULT));
 }
 
-long sys_munlock(u64 addr, u64 length)
-{
-    return vm_lock(self_space(), addr, length, false, false);
-}
+CALL(munlock, (u64 addr, u64 length), vm_lock(self_space(), addr, length, false, false))
 
 long sys_mlockall(u64 flags)
 {
@@ -94,10 +65,7 @@ long sys_mlockall(u64 flags)
     return vm_lock_all(self_space(), flags);
 }
 
-long sys_munlockall(void)
-{
-    return vm_lock_all(self_space(), 0);
-}
+CALL(munlockall, (void), vm_lock_all(self_space(), 0))
 
 enum membarrier {
     MEMBARRIER_QUERY = 0,
@@ -152,4 +120,78 @@ long sys_membarrier(u64 command, u64 flags, u64 cpu)
         return 0;
     }
     return -EINVAL;
+}
+
+/* ---- futexes ---- */
+
+#define FUTEX_FLAGS           (FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)
+#define ROBUST_LIST_HEAD_SIZE 24
+
+static long wait(u64 addr, u32 op, u32 value, u64 timeout, u32 bits)
+{
+    bool private = op & FUTEX_PRIVATE_FLAG, realtime = op & FUTEX_CLOCK_REALTIME;
+    u64 deadline = TIMER_NEVER;
+    int error;
+
+    if ((op & ~FUTEX_FLAGS) == FUTEX_WAIT) {
+        error = deadline_get(timeout, &deadline);
+        bits = FUTEX_BITSET_ANY;
+    } else {
+        error = timeout ? timespec_get(USER_PTR(timeout), &deadline) : 0;
+    }
+    return error ? error : futex_wait(addr, private, value, bits, deadline, realtime);
+}
+
+long sys_futex(u64 addr, u64 op, u64 value, u64 timeout, u64 addr2, u64 value3)
+{
+    bool private = op & FUTEX_PRIVATE_FLAG;
+    u32 command = (u32)op & ~FUTEX_FLAGS, compare = value3;
+
+    if (op & FUTEX_CLOCK_REALTIME && command != FUTEX_WAIT_BITSET)
+        return -ENOSYS;
+    switch (command) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET: return wait(addr, op, value, timeout, value3);
+    case FUTEX_WAKE: return futex_wake(addr, private, value, FUTEX_BITSET_ANY);
+    case FUTEX_WAKE_BITSET: return futex_wake(addr, private, value, value3);
+    case FUTEX_REQUEUE: /* `timeout` is a count here and below */
+        return futex_requeue(addr, addr2, private, value, timeout, NULL);
+    case FUTEX_CMP_REQUEUE: return futex_requeue(addr, addr2, private, value, timeout, &compare);
+    case FUTEX_WAKE_OP: return futex_wake_op(addr, addr2, private, value, timeout, value3);
+    }
+    return -ENOSYS; /* priority inheritance among them */
+}
+
+long sys_set_robust_list(u64 head, u64 length)
+{
+    if (length != ROBUST_LIST_HEAD_SIZE)
+        return -EINVAL;
+    self_task()->robust_list = USER_PTR(head);
+    return 0;
+}
+
+long sys_get_robust_list(u64 pid, u64 head, u64 length)
+{
+    u64 list = self_task()->robust_list.addr;
+    struct task *task;
+    struct pid *found;
+    long error = 0;
+
+    if ((u32)pid) {
+        rcu_read_lock();
+        found = pid_find(pid);
+        task = found ? READ_ONCE(found->task) : NULL;
+        if (!task)
+            error = -ESRCH;
+        else if (!task_may_inspect(task))
+            error = -EPERM;
+        else
+            list = READ_ONCE(task->robust_list.addr);
+        rcu_read_unlock();
+    }
+    if (!error && put_user_u64(USER_PTR(length), ROBUST_LIST_HEAD_SIZE))
+        error = -EFAULT;
+    if (!error && put_user_u64(USER_PTR(head), list))
+        error = -EFAULT;
+    return error;
 }

@@ -1,5 +1,4 @@
 /* Calls that make, end, wait for and name processes: their arguments; the work is proc/'s. */
-#include "core/clock.h"
 #include "fs/namei.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
@@ -205,15 +204,8 @@ long sys_set_tid_address(u64 address)
     return self_task()->tid;
 }
 
-long sys_getpid(void)
-{
-    return current_process()->tgid;
-}
-
-long sys_gettid(void)
-{
-    return self_task()->tid;
-}
+CALL(getpid, (void), current_process()->tgid)
+CALL(gettid, (void), self_task()->tid)
 
 long sys_getppid(void)
 {
@@ -362,15 +354,8 @@ static long group_number(s32 number, bool session)
     return pid_number(session ? process->pgrp->session->pid : process->pgrp->pid);
 }
 
-long sys_getpgid(u64 pid)
-{
-    return group_number((s32)pid, false);
-}
-
-long sys_getsid(u64 pid)
-{
-    return group_number((s32)pid, true);
-}
+CALL(getpgid, (u64 pid), group_number((s32)pid, false))
+CALL(getsid, (u64 pid), group_number((s32)pid, true))
 
 long sys_setsid(void)
 {

@@ -129,15 +129,9 @@ static long set_policy(u64 pid, int policy, u64 param)
                       policy & SCHED_RESET_ON_FORK, NULL);
 }
 
-long sys_sched_setscheduler(u64 pid, u64 policy, u64 param)
-{
-    return (s32)policy < 0 ? -EINVAL : set_policy(pid, (s32)policy, param);
-}
-
-long sys_sched_setparam(u64 pid, u64 param)
-{
-    return set_policy(pid, -1, param);
-}
+CALL(sched_setscheduler, (u64 pid, u64 policy, u64 param),
+     (s32)policy < 0 ? -EINVAL : set_policy(pid, (s32)policy, param))
+CALL(sched_setparam, (u64 pid, u64 param), set_policy(pid, -1, param))
 
 long sys_sched_getscheduler(u64 pid)
 {

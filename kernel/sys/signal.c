@@ -1,6 +1,5 @@
 /* Signal calls: their arguments; sending is task/'s, delivery proc/'s. */
 #include "arch/trap.h"
-#include "core/clock.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
 #include "proc/exit.h"
