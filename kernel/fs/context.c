@@ -66,10 +66,9 @@ int fs_context_unshare(void)
 
 void fs_context_get_path(struct fs_context *fs, const struct path *which, struct path *out)
 {
-    spin_lock(&fs->lock);
+    spin_guard(&fs->lock);
     *out = *which;
     path_get(out);
-    spin_unlock(&fs->lock);
 }
 
 void fs_context_set_path(struct fs_context *fs, struct path *which, const struct path *path)
@@ -95,10 +94,9 @@ static void replace_one(struct path *at, const struct path *old, const struct pa
 
 void fs_context_replace(struct fs_context *fs, const struct path *old, const struct path *new)
 {
-    spin_lock(&fs->lock);
+    spin_guard(&fs->lock);
     replace_one(&fs->root, old, new);
     replace_one(&fs->cwd, old, new);
-    spin_unlock(&fs->lock);
 }
 
 /* ---- text ---- */
@@ -183,13 +181,10 @@ int path_text_inside(const struct path *path, char *buf, size_t size, char **out
 
 int path_text(const struct path *path, char *buf, size_t size, char **out)
 {
-    struct path root;
-    int result;
+    struct path root __scoped(path);
 
     fs_context_get_path(current_fs(), &current_fs()->root, &root);
-    result = make_text(path, &root, buf, size, out);
-    path_put(&root);
-    return result;
+    return make_text(path, &root, buf, size, out);
 }
 
 /* "pipe:[12]", "socket:[3]"; names with a bracket stand for themselves. */

@@ -56,10 +56,10 @@ int console_open(struct file **out)
 
 void devtmpfs_init(void)
 {
-    int err = filesystem_register(&devtmpfs_type);
+    int err;
 
-    if (!err)
-        err = mount_create(&devtmpfs_type, "devtmpfs", 0, NULL, &dev_mount);
+    filesystem_register(&devtmpfs_type);
+    err = mount_create(&devtmpfs_type, "devtmpfs", 0, NULL, &dev_mount);
     assert(!err);
     chardev_watch(device_added);
 }

@@ -21,6 +21,8 @@ void tmpfs_init(void);
 void devtmpfs_init(void);
 void unnamed_init(void);
 
+extern const struct file_ops tmpfs_file_ops; /* of regular files */
+
 /* The mount function of tmpfs, for other types of its kind. */
 int tmpfs_mount(const struct filesystem *type, char *options, struct super_block **out);
 

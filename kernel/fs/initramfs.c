@@ -80,21 +80,19 @@ static const char *link_find(struct unpack *u, const struct cpio_entry *e)
 
 static int set_attributes(const struct unpack *u, const struct cpio_entry *e)
 {
-    struct path path;
+    struct path path __scoped(path) = {0};
     struct inode *inode;
     int err = path_lookup(AT_FDCWD, u->name, 0, &path);
 
     if (err)
         return err;
     inode = path.dentry->inode;
-    mutex_lock(&inode->lock);
+    mutex_guard(&inode->lock);
     inode->uid = e->uid;
     inode->gid = e->gid;
     if (!S_ISLNK(inode->mode))
         inode->mode = (inode->mode & S_IFMT) | (e->mode & S_IALLUGO);
     inode->mtime = e->mtime * NS_PER_SECOND;
-    mutex_unlock(&inode->lock);
-    path_put(&path);
     return 0;
 }
 
@@ -123,7 +121,7 @@ static size_t add_pages(struct inode *inode, const u8 *data, size_t size)
 
 static int write_data(const struct unpack *u, const struct cpio_entry *e)
 {
-    struct file *file;
+    struct file *file __scoped(file) = NULL;
     size_t done = 0;
     int err = file_open_kernel(u->name, O_WRONLY | O_CREAT | O_TRUNC, 0600, &file);
 
@@ -134,14 +132,11 @@ static int write_data(const struct unpack *u, const struct cpio_entry *e)
     while (done < e->size) {
         ssize_t n = file_write_kernel(file, e->data + done, e->size - done, done);
 
-        if (n <= 0) {
-            err = n ? (int)n : -EIO;
-            break;
-        }
+        if (n <= 0)
+            return n ? (int)n : -EIO;
         done += n;
     }
-    file_put(file);
-    return err;
+    return 0;
 }
 
 static int make_file(struct unpack *u, const struct cpio_entry *e)

@@ -231,20 +231,18 @@ int inode_setattr(struct inode *inode, struct attr *attr)
 {
     int err;
 
-    mutex_lock(&inode->lock);
+    mutex_guard(&inode->lock);
     err = check_attr(inode, attr);
-    if (!err) {
-        if (attr->valid & (ATTR_CHOWN | ATTR_SIZE))
-            drop_set_id(inode, attr);
-        if (inode->ops->setattr)
-            err = inode->ops->setattr(inode, attr);
-        else if (attr->valid & ATTR_SIZE)
-            err = -EINVAL;
-        else
-            inode_apply_attr(inode, attr);
-    }
-    mutex_unlock(&inode->lock);
-    return err;
+    if (err)
+        return err;
+    if (attr->valid & (ATTR_CHOWN | ATTR_SIZE))
+        drop_set_id(inode, attr);
+    if (inode->ops->setattr)
+        return inode->ops->setattr(inode, attr);
+    if (attr->valid & ATTR_SIZE)
+        return -EINVAL;
+    inode_apply_attr(inode, attr);
+    return 0;
 }
 
 void path_getattr(const struct path *path, struct kstat *st)
@@ -303,10 +301,12 @@ void file_accessed(struct file *file)
 struct list filesystems = LIST_INIT(filesystems);
 static u32 last_minor; /* [A] of device numbers without a device */
 
-int filesystem_register(struct filesystem *type)
+void filesystem_register(struct filesystem *type)
 {
+    int err = type->flags & FS_SHARED ? type->mount(type, NULL, &type->shared) : 0;
+
+    assert(!err);
     list_add_tail(&type->link, &filesystems);
-    return type->flags & FS_SHARED ? type->mount(type, NULL, &type->shared) : 0;
 }
 
 struct filesystem *filesystem_find(const char *name)
@@ -360,8 +360,7 @@ void super_put(struct super_block *sb)
         dentry_drop_tree(sb->root);
         dentry_put(sb->root);
     }
-    if (sb->ops->destroy)
-        sb->ops->destroy(sb);
+    kfree(sb->private);
     kfree(sb);
 }
 

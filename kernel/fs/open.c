@@ -190,10 +190,10 @@ static int find_or_make(struct walk *w, u32 flags, u32 mode, struct path *to, bo
     int err;
 
     *made = false;
-    mutex_lock(&dir->lock);
+    mutex_guard(&dir->lock);
     err = walk_lookup_locked(w->at.dentry, &w->last, true, &d);
     if (err)
-        goto unlock;
+        return err;
     if (d->inode) {
         err = flags & O_EXCL ? -EEXIST : 0;
     } else {
@@ -210,8 +210,6 @@ static int find_or_make(struct walk *w, u32 flags, u32 mode, struct path *to, bo
         dentry_put(d);
     else
         *to = (struct path){mount_get(w->at.mount), d};
-unlock:
-    mutex_unlock(&dir->lock);
     return err;
 }
 

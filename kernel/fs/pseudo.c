@@ -64,10 +64,8 @@ static struct inode *make_inode(struct super_block *sb, const struct pseudo *kin
 
 static void pseudo_evict(struct inode *inode)
 {
-    const struct pseudo *kind = inode->kind;
-
-    if (kind->keys)
-        kind->keys->put(inode->private);
+    if (inode->kind->keys)
+        inode->kind->keys->put(inode->private);
 }
 
 /* ---- names ---- */
@@ -120,18 +118,16 @@ static int pseudo_lookup(struct inode *dir, struct dentry *dentry)
 static bool pseudo_alive(struct dentry *dentry)
 {
     struct inode *inode = dentry->inode;
-    const struct pseudo *kind = inode->kind;
 
-    return kind->keys->alive(inode->private);
+    return inode->kind->keys->alive(inode->private);
 }
 
 /* The text of a link that is a place: its path, as the caller's root has it. */
 static ssize_t place_readlink(struct inode *inode, char *buf, size_t size)
 {
-    const struct pseudo *kind = inode->kind;
     char *page __scoped(kmalloc) = kmalloc(PATH_MAX + 16), *text;
     struct path path __scoped(path) = {0};
-    ssize_t n = page ? kind->follow(inode, &path) : -ENOMEM;
+    ssize_t n = page ? inode->kind->follow(inode, &path) : -ENOMEM;
 
     if (!n)
         n = path_text(&path, page, PATH_MAX + 16, &text);
@@ -155,9 +151,8 @@ static ssize_t pseudo_readlink(struct dentry *dentry, char *buf, size_t size)
 static int pseudo_follow(struct dentry *dentry, struct path *out)
 {
     struct inode *inode = dentry->inode;
-    const struct pseudo *kind = inode->kind;
 
-    return kind->follow ? kind->follow(inode, out) : -ENOSYS; /* it is text */
+    return inode->kind->follow ? inode->kind->follow(inode, out) : -ENOSYS; /* it is text */
 }
 
 /* ---- attributes ---- */
@@ -177,10 +172,8 @@ static void pseudo_getattr(struct inode *inode, struct kstat *st)
 
 static int pseudo_permission(struct inode *inode, u32 mask, const struct cred *cred)
 {
-    const struct pseudo *kind = inode->kind;
-
-    if (kind->keys) /* a word each: a reader sees the old or the new owner */
-        kind->keys->owner(inode->private, &inode->uid, &inode->gid);
+    if (inode->kind->keys) /* a word each: a reader sees the old or the new owner */
+        inode->kind->keys->owner(inode->private, &inode->uid, &inode->gid);
     return inode_permission_mode(inode, mask, cred);
 }
 
@@ -190,11 +183,9 @@ static int pseudo_permission(struct inode *inode, u32 mask, const struct cred *c
  */
 static int pseudo_setattr(struct inode *inode, const struct attr *attr)
 {
-    const struct pseudo *kind = inode->kind;
-
-    if (kind->keys && attr->valid & (ATTR_MODE | ATTR_CHOWN))
+    if (inode->kind->keys && attr->valid & (ATTR_MODE | ATTR_CHOWN))
         return -EPERM;
-    if (!kind->keys)
+    if (!inode->kind->keys)
         inode_apply_attr(inode, attr);
     return 0;
 }
@@ -214,19 +205,18 @@ static int pseudo_open(struct inode *inode, struct file *file)
 static ssize_t show_write(struct io_request *req)
 {
     struct inode *inode = req->file->inode;
-    const struct pseudo *kind = inode->kind;
     size_t len = MIN(req->iter->left, PAGE_SIZE - 1);
     char *text __scoped(kmalloc) = NULL;
     int err;
 
-    if (!kind->store)
+    if (!inode->kind->store)
         return -EIO;
     text = kmalloc(len + 1);
     if (!text)
         return -ENOMEM;
     if ((size_t)iter_copy_from(req->iter, text, len) < len)
         return -EFAULT;
-    err = kind->store(inode, text, len);
+    err = inode->kind->store(inode, text, len);
     if (err)
         return err;
     req->pos += len;

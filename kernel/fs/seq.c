@@ -125,18 +125,16 @@ ssize_t seq_file_read(struct io_request *req)
     struct seq_state *state = req->file->private;
     ssize_t n = 0;
 
-    mutex_lock(&state->lock);
+    mutex_guard(&state->lock);
     if (!state->made || req->pos == 0)
         n = make(state);
-    if (!n && (u64)req->pos < state->seq.len) {
-        n = iter_copy_to(req->iter, state->seq.buf + req->pos,
-                         MIN(req->iter->left, state->seq.len - req->pos));
-        if (!n && req->iter->left)
-            n = -EFAULT;
-    }
-    mutex_unlock(&state->lock);
-    if (n > 0)
-        req->pos += n;
+    if (n || (u64)req->pos >= state->seq.len)
+        return n;
+    n = iter_copy_to(req->iter, state->seq.buf + req->pos,
+                     MIN(req->iter->left, state->seq.len - req->pos));
+    if (!n && req->iter->left)
+        return -EFAULT;
+    req->pos += n;
     return n;
 }
 

@@ -9,7 +9,6 @@
  */
 #include "fs/fs.h"
 #include "fs/namei.h"
-#include "fs/tmpfs_impl.h"
 
 #include "core/panic.h"
 #include "io/pipe.h"

@@ -15,6 +15,7 @@ struct file_locks;
 struct kstat;
 struct mount;
 struct pipe;
+struct pseudo;
 struct super_block;
 
 #define NAME_MAX       255
@@ -81,7 +82,7 @@ struct inode {
     struct file_locks *locks;    /* of lock.c; NULL until one was set */
     struct pipe *pipe;           /* a FIFO's, while open */
     void *private;               /* [I] of the file system */
-    const void *kind;            /* [I] of the file system too */
+    const struct pseudo *kind;   /* [I] of pseudo.c */
     u32 part;                    /* [I] and this */
     void *xattrs;                /* slot for extended attributes; none are kept yet */
     struct mutex lock;           /* RANK_INODE_PARENT for directories, else RANK_INODE */
@@ -160,7 +161,6 @@ struct seq;
 
 /* Of one mounted instance; NULL: nothing to do. All may sleep. */
 struct super_ops {
-    void (*destroy)(struct super_block *sb); /* no mount is left, the entries are gone */
     void (*statfs)(struct super_block *sb, struct kstatfs *out);
     int (*remount)(struct super_block *sb, u32 *flags, char *options);
     void (*show_options)(struct super_block *sb, struct seq *seq); /* ",size=..." for mounts */
@@ -180,7 +180,7 @@ struct super_block {
     struct refcount refs;          /* [A] mounts, and the type itself for shared instances */
     struct mutex rename_lock;      /* one rename between directories at a time */
     u64 last_ino;                  /* [A] */
-    void *private;                 /* [I] of the file system */
+    void *private;                 /* [I] of the file system; kfree()d in the end */
 };
 
 struct filesystem {
@@ -197,8 +197,8 @@ struct filesystem {
 #define FS_NODEV  BIT(0) /* needs no block device: "nodev" in /proc/filesystems */
 #define FS_SHARED BIT(1) /* one instance, made when registered, is shown by all mounts */
 
-/* At boot only, never taken back. 0 or what `mount` of a shared instance says. */
-int filesystem_register(struct filesystem *type);
+/* At boot only, never taken back. */
+void filesystem_register(struct filesystem *type);
 struct filesystem *filesystem_find(const char *name);
 extern struct list filesystems; /* [I] struct filesystem */
 

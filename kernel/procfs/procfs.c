@@ -13,7 +13,6 @@
 #include "core/clock.h"
 #include "core/ipi.h"
 #include "core/irq.h"
-#include "core/log.h"
 #include "core/param.h"
 #include "core/percpu.h"
 #include "fs/fs.h"
@@ -361,6 +360,6 @@ static struct filesystem types[] = {
 
 void procfs_init(void)
 {
-    if (filesystem_register(&types[0]) || filesystem_register(&types[1]))
-        log_err("procfs: no memory");
+    filesystem_register(&types[0]);
+    filesystem_register(&types[1]);
 }

@@ -32,8 +32,11 @@ long sys_mknodat(u64 at_fd, u64 name, u64 mode, u64 dev)
 
 long sys_unlinkat(u64 at_fd, u64 name, u64 flags)
 {
-    struct user_path path __scoped(user_path) = {0};
-    int err = (u32)flags & ~AT_REMOVEDIR ? -EINVAL : user_path_get(&path, USER_PTR(name));
+    if ((u32)flags & ~AT_REMOVEDIR)
+        return -EINVAL;
+
+    struct user_path path __scoped(user_path);
+    int err = user_path_get(&path, USER_PTR(name));
 
     return err ? err : vfs_remove(at_fd, path.text, flags & AT_REMOVEDIR);
 }
