@@ -20,8 +20,8 @@ static void node_free(void *node, size_t size)
 
 static const struct xarray_ops node_ops = {.alloc = kmalloc_nosleep, .free = node_free};
 static struct spinlock lock = SPINLOCK_INIT(RANK_FILE);
-static struct xarray devices = XARRAY_INIT(&node_ops); /* [lock] struct chardev by number */
-static void (*watcher)(const struct chardev *device);  /* [I] once set */
+static struct xarray devices = {.ops = &node_ops};    /* [lock] struct chardev by number */
+static void (*watcher)(const struct chardev *device); /* [I] once set */
 
 int chardev_register(dev_t dev, const char *name, u32 mode, int (*open)(struct file *file))
 {

@@ -251,7 +251,7 @@ static int unpack_all(struct unpack *u, const u8 *data, size_t size, bool nested
             continue;
         }
         if (what < 0) {
-            log_err("initramfs: %s at byte %zu", cpio_error_text(cpio.error), cpio.pos);
+            log_err("initramfs: %s at byte %zu", cpio.error, cpio.pos);
             return what;
         }
         if (nested) {

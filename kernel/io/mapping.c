@@ -81,7 +81,7 @@ void mapping_init(struct mapping *mapping, const struct mapping_ops *ops, void *
 {
     spin_init(&mapping->lock, RANK_MAPPING);
     spin_init(&mapping->regions_lock, RANK_REGIONS);
-    xa_init(&mapping->pages, &node_ops);
+    mapping->pages = (struct xarray){.ops = &node_ops};
     mapping->page_count = 0;
     mapping->truncations = 0;
     mapping->ops = ops ? ops : &memory_ops;

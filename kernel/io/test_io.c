@@ -63,7 +63,7 @@ KTEST(mapping_memory)
                                                                  "2",
                                                                  3) == 0);
     mapping_destroy(m);
-    ktest_check(m->page_count == 0 && xa_empty(&m->pages));
+    ktest_check(m->page_count == 0 && !m->pages.root);
     kfree(m);
 }
 

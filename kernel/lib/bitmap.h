@@ -38,16 +38,6 @@ size_t bitmap_find_next(const u64 *map, size_t bits, size_t from);
 /* The first bit at or after `from` that is clear. */
 size_t bitmap_find_next_zero(const u64 *map, size_t bits, size_t from);
 
-static inline size_t bitmap_find_first(const u64 *map, size_t bits)
-{
-    return bitmap_find_next(map, bits, 0);
-}
-
-static inline size_t bitmap_find_first_zero(const u64 *map, size_t bits)
-{
-    return bitmap_find_next_zero(map, bits, 0);
-}
-
 /* The start of the first run of `count` clear bits at or after `from`. */
 size_t bitmap_find_zero_run(const u64 *map, size_t bits, size_t from, size_t count);
 

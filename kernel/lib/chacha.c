@@ -2,19 +2,7 @@
  * ChaCha20 (RFC 8439, sections 2.1 to 2.3).
  */
 #include "lib/chacha.h"
-
-static u32 load_le32(const u8 *at)
-{
-    return (u32)at[0] | (u32)at[1] << 8 | (u32)at[2] << 16 | (u32)at[3] << 24;
-}
-
-static void store_le32(u8 *at, u32 value)
-{
-    at[0] = value;
-    at[1] = value >> 8;
-    at[2] = value >> 16;
-    at[3] = value >> 24;
-}
+#include "lib/string.h"
 
 static u32 rotate_left(u32 value, unsigned bits)
 {
@@ -43,19 +31,16 @@ void chacha_init(struct chacha *chacha, const u8 key[CHACHA_KEY_SIZE], u32 count
     state[1] = 0x3320646e;
     state[2] = 0x79622d32;
     state[3] = 0x6b206574;
-    for (int i = 0; i < 8; i++)
-        state[4 + i] = load_le32(key + 4 * i);
+    memcpy(&state[4], key, CHACHA_KEY_SIZE); /* the machine is little endian, as the words are */
     state[12] = counter;
-    for (int i = 0; i < 3; i++)
-        state[13 + i] = load_le32(nonce + 4 * i);
+    memcpy(&state[13], nonce, CHACHA_NONCE_SIZE);
 }
 
 void chacha_block(struct chacha *chacha, u8 out[CHACHA_BLOCK_SIZE])
 {
     u32 x[16];
 
-    for (int i = 0; i < 16; i++)
-        x[i] = chacha->state[i];
+    memcpy(x, chacha->state, sizeof(x));
     for (int round = 0; round < 20; round += 2) {
         quarter_round(x, 0, 4, 8, 12); /* columns */
         quarter_round(x, 1, 5, 9, 13);
@@ -67,6 +52,7 @@ void chacha_block(struct chacha *chacha, u8 out[CHACHA_BLOCK_SIZE])
         quarter_round(x, 3, 4, 9, 14);
     }
     for (int i = 0; i < 16; i++)
-        store_le32(out + 4 * i, x[i] + chacha->state[i]);
+        x[i] += chacha->state[i];
+    memcpy(out, x, sizeof(x));
     chacha->state[12]++;
 }

@@ -6,34 +6,25 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define MAGIC_SIZE  6
-#define FIELDS      13
-#define HEADER_SIZE (MAGIC_SIZE + FIELDS * 8)
+#define MAGIC_SIZE 6
 
-enum field {
-    INO,
-    MODE,
-    UID,
-    GID,
-    NLINK,
-    MTIME,
-    FILESIZE,
-    DEVMAJOR,
-    DEVMINOR,
-    RDEVMAJOR,
-    RDEVMINOR,
-    NAMESIZE,
-    CHECK
+/* The numbers of a header, each of eight hexadecimal digits. */
+/* clang-format off */
+enum {
+    INO, MODE, UID, GID, NLINK, MTIME, FILESIZE,
+    DEVMAJOR, DEVMINOR, RDEVMAJOR, RDEVMINOR, NAMESIZE, CHECK,
+    FIELDS
 };
+/* clang-format on */
 
-static const char trailer[] = "TRAILER!!!";
+#define HEADER_SIZE (MAGIC_SIZE + FIELDS * 8)
 
 void cpio_open(struct cpio *cpio, const void *data, size_t size)
 {
     *cpio = (struct cpio){.data = data, .size = size};
 }
 
-static int fail(struct cpio *cpio, enum cpio_error error)
+static int fail(struct cpio *cpio, const char *error)
 {
     cpio->error = error;
     return -EINVAL;
@@ -91,23 +82,23 @@ static int member_parse(struct cpio *cpio, struct cpio_entry *entry, size_t *nex
     u32 field[FIELDS];
 
     if (left < HEADER_SIZE)
-        return fail(cpio, CPIO_TRUNCATED);
+        return fail(cpio, "cut short");
     if (!is_magic(header))
-        return fail(cpio, CPIO_BAD_MAGIC);
+        return fail(cpio, "no header where one must be");
     for (int i = 0; i < FIELDS; i++)
         if (!parse_hex(header + MAGIC_SIZE + 8 * i, &field[i]))
-            return fail(cpio, CPIO_BAD_NUMBER);
+            return fail(cpio, "a header field is no number");
     left -= HEADER_SIZE;
     if (field[NAMESIZE] > left)
-        return fail(cpio, CPIO_TRUNCATED);
+        return fail(cpio, "cut short");
 
     entry->name = (const char *)header + HEADER_SIZE;
     if (field[NAMESIZE] < 2 || entry->name[0] == '\0' || entry->name[field[NAMESIZE] - 1] != '\0' ||
         strnlen(entry->name, CPIO_NAME_MAX + 1) > CPIO_NAME_MAX)
-        return fail(cpio, CPIO_BAD_NAME);
+        return fail(cpio, "bad file name");
     data_pos = align_in_archive(cpio, cpio->pos + HEADER_SIZE + field[NAMESIZE]);
     if (field[FILESIZE] > cpio->size - data_pos)
-        return fail(cpio, CPIO_TRUNCATED);
+        return fail(cpio, "cut short");
 
     entry->data = cpio->data + data_pos;
     entry->size = field[FILESIZE];
@@ -125,11 +116,6 @@ static int member_parse(struct cpio *cpio, struct cpio_entry *entry, size_t *nex
     return 0;
 }
 
-/*
- * Step to the next member, over the ends of archives and the zeros between them.
- * Returns CPIO_ENTRY, CPIO_END, CPIO_FOREIGN or -EINVAL; after the last two `pos` does not move.
- * An archive that ends with the buffer but without a trailer is accepted.
- */
 int cpio_next(struct cpio *cpio, struct cpio_entry *entry)
 {
     size_t next;
@@ -148,20 +134,8 @@ int cpio_next(struct cpio *cpio, struct cpio_entry *entry)
         if (err)
             return err;
         cpio->pos = next;
-        if (strcmp(entry->name, trailer) != 0)
+        if (strcmp(entry->name, "TRAILER!!!") != 0)
             return CPIO_ENTRY;
         cpio->inside = false;
     }
-}
-
-const char *cpio_error_text(enum cpio_error error)
-{
-    switch (error) {
-    case CPIO_OK: return "no error";
-    case CPIO_BAD_MAGIC: return "no header where one must be";
-    case CPIO_BAD_NUMBER: return "a header field is no number";
-    case CPIO_BAD_NAME: return "bad file name";
-    case CPIO_TRUNCATED: return "cut short";
-    }
-    return "?";
 }

@@ -9,21 +9,13 @@
 
 #include "lib/types.h"
 
-enum cpio_error {
-    CPIO_OK,
-    CPIO_BAD_MAGIC,  /* no header where one must be */
-    CPIO_BAD_NUMBER, /* a field is not eight hexadecimal digits */
-    CPIO_BAD_NAME,   /* name empty, not terminated, or longer than a path may be */
-    CPIO_TRUNCATED,  /* header, name or data reach beyond the buffer */
-};
-
 struct cpio {
     const u8 *data;
     size_t size;
-    size_t pos;  /* of the next header; after an error: of the bad one */
-    size_t base; /* where this archive began: padding counts from here */
-    bool inside; /* between the first header and TRAILER!!! */
-    enum cpio_error error;
+    size_t pos;        /* of the next header; after an error: of the bad one */
+    size_t base;       /* where this archive began: padding counts from here */
+    bool inside;       /* between the first header and TRAILER!!! */
+    const char *error; /* what is wrong at `pos`, in a few words */
 };
 
 struct cpio_entry {
@@ -36,13 +28,17 @@ struct cpio_entry {
 
 #define CPIO_NAME_MAX 4095
 
-/* What cpio_next() returns beside -EINVAL (then `error` and `pos` say what and where). */
-#define CPIO_END     0 /* nothing is left */
-#define CPIO_ENTRY   1 /* *entry is filled in */
-#define CPIO_FOREIGN 2 /* at `pos`, where an archive may begin, begins something else (gzip?) */
+enum {
+    CPIO_END,    /* nothing is left */
+    CPIO_ENTRY,  /* *entry is filled in */
+    CPIO_FOREIGN /* at `pos`, where an archive may begin, begins something else (gzip?) */
+};
 
 void cpio_open(struct cpio *cpio, const void *data, size_t size);
-int cpio_next(struct cpio *cpio, struct cpio_entry *entry);
 
-/* A few words for a log line. */
-const char *cpio_error_text(enum cpio_error error);
+/*
+ * Step to the next member, over the ends of archives and the zeros between them. CPIO_*, or -EINVAL
+ * with `error` set; at CPIO_FOREIGN and an error `pos` stays. An archive that ends with the buffer
+ * but without a trailer is accepted.
+ */
+int cpio_next(struct cpio *cpio, struct cpio_entry *entry);

@@ -202,15 +202,6 @@ int fdt_node_path(const struct fdt *fdt, int node, int path[FDT_DEPTH_MAX])
     return -EINVAL;
 }
 
-int fdt_parent(const struct fdt *fdt, int node)
-{
-    int path[FDT_DEPTH_MAX], depth = fdt_node_path(fdt, node, path);
-
-    if (depth < 0)
-        return depth;
-    return depth == 0 ? -ENOENT : path[depth - 1];
-}
-
 const char *fdt_name(const struct fdt *fdt, int node)
 {
     int next;
@@ -218,16 +209,6 @@ const char *fdt_name(const struct fdt *fdt, int node)
     if (token_at(fdt, node, &next) != BEGIN_NODE)
         return NULL;
     return (const char *)fdt->blob + fdt->structs + node + 4;
-}
-
-/* The first property token at or behind `off`, among the properties of one node. */
-static int property_at(const struct fdt *fdt, int off, int *next)
-{
-    int token;
-
-    while ((token = token_at(fdt, off, next)) == NOP)
-        off = *next;
-    return token == PROP ? off : -ENOENT;
 }
 
 /* Name of the property at `off`; "" when its offset leads nowhere. */
@@ -238,28 +219,26 @@ static const char *property_name(const struct fdt *fdt, int off)
     return name < fdt->strings_size ? (const char *)fdt->blob + fdt->strings + name : "";
 }
 
-static const void *property_value(const struct fdt *fdt, int off, u32 *len)
-{
-    const u8 *at = fdt->blob + fdt->structs + off;
-
-    if (len)
-        *len = load32(at + 4);
-    return at + 12;
-}
-
 /* Look up by a name of `name_len` characters, which need not be terminated. */
 static const void *find_property(const struct fdt *fdt, int node, const char *name, size_t name_len,
                                  u32 *len)
 {
-    int off, next;
+    int off, next, token = token_at(fdt, node, &next);
 
-    if (token_at(fdt, node, &next) != BEGIN_NODE)
+    if (token != BEGIN_NODE)
         return NULL;
-    while ((off = property_at(fdt, next, &next)) >= 0) {
-        const char *have = property_name(fdt, off);
+    for (off = next; (token = token_at(fdt, off, &next)) == PROP || token == NOP; off = next) {
+        const u8 *at = fdt->blob + fdt->structs + off;
+        const char *have;
 
-        if (have[0] == name[0] && strncmp(have, name, name_len) == 0 && have[name_len] == '\0')
-            return property_value(fdt, off, len);
+        if (token == NOP)
+            continue;
+        have = property_name(fdt, off);
+        if (have[0] == name[0] && strncmp(have, name, name_len) == 0 && have[name_len] == '\0') {
+            if (len)
+                *len = load32(at + 4);
+            return at + 12;
+        }
     }
     return NULL;
 }
@@ -269,39 +248,15 @@ const void *fdt_prop(const struct fdt *fdt, int node, const char *name, u32 *len
     return find_property(fdt, node, name, strlen(name), len);
 }
 
-const void *fdt_prop_at(const struct fdt *fdt, int node, int index, const char **name, u32 *len)
-{
-    int off, next;
-
-    if (token_at(fdt, node, &next) != BEGIN_NODE)
-        return NULL;
-    while ((off = property_at(fdt, next, &next)) >= 0)
-        if (index-- == 0) {
-            *name = property_name(fdt, off);
-            return property_value(fdt, off, len);
-        }
-    return NULL;
-}
-
-const char *fdt_string_at(const struct fdt *fdt, int node, const char *name, int index)
+const char *fdt_string(const struct fdt *fdt, int node, const char *name)
 {
     u32 len = 0;
     const char *str = fdt_prop(fdt, node, name, &len);
 
-    while (str && len) {
-        u32 size = (u32)strnlen(str, len) + 1;
-
-        if (size > len)
-            return NULL;
-        if (index-- == 0)
-            return str;
-        str += size;
-        len -= size;
-    }
-    return NULL;
+    return str && strnlen(str, len) < len ? str : NULL;
 }
 
-int fdt_u32_at(const struct fdt *fdt, int node, const char *name, int index, u32 *value)
+int fdt_u32(const struct fdt *fdt, int node, const char *name, int index, u32 *value)
 {
     u32 len;
     const u8 *data = fdt_prop(fdt, node, name, &len);
@@ -419,12 +374,10 @@ bool fdt_compatible(const struct fdt *fdt, int node, const char *compatible)
     const char *str = fdt_prop(fdt, node, "compatible", &left);
     size_t size = strlen(compatible) + 1;
 
-    while (str && left >= size) {
+    for (u32 step; str && left >= size; str += step, left -= step) {
         if (memcmp(str, compatible, size) == 0)
             return true;
-        u32 step = (u32)strnlen(str, left - 1) + 1;
-        str += step;
-        left -= step;
+        step = (u32)strnlen(str, left - 1) + 1;
     }
     return false;
 }

@@ -6,7 +6,7 @@
  * the blob begins with NOPs; fdt_root() knows). Functions return 0, a node or a count; -ENOENT
  * when the thing asked for is not there, -EINVAL when the blob is malformed at that place.
  *
- * What needs the parents of a node (fdt_parent, fdt_reg, fdt_interrupt) walks from the root to
+ * What needs the parents of a node (fdt_reg, fdt_interrupt) walks from the root to
  * it, thousands of instructions: walk the tree once, and ask only for the devices wanted.
  *
  * Loads are written byte by byte, so any alignment of the blob does; but a compiler may fuse them
@@ -38,7 +38,6 @@ int fdt_root(const struct fdt *fdt);
 int fdt_next_node(const struct fdt *fdt, int node, int *depth);
 int fdt_first_child(const struct fdt *fdt, int node);
 int fdt_next_sibling(const struct fdt *fdt, int node);
-int fdt_parent(const struct fdt *fdt, int node);
 
 /* All nodes from the root (path[0]) to `node` (path[depth]). Returns depth or -EINVAL. */
 int fdt_node_path(const struct fdt *fdt, int node, int path[FDT_DEPTH_MAX]);
@@ -60,25 +59,11 @@ const char *fdt_name(const struct fdt *fdt, int node);
 /* The value of a property and its length in bytes (len may be NULL), or NULL. */
 const void *fdt_prop(const struct fdt *fdt, int node, const char *name, u32 *len);
 
-/* The property at position `index` of a node: its value, or NULL behind the last one. */
-const void *fdt_prop_at(const struct fdt *fdt, int node, int index, const char **name, u32 *len);
-
-/* String number `index` of a property that is a list of strings, or NULL. */
-const char *fdt_string_at(const struct fdt *fdt, int node, const char *name, int index);
-
 /* A property as a NUL-terminated string; NULL when absent or not terminated. */
-static inline const char *fdt_string(const struct fdt *fdt, int node, const char *name)
-{
-    return fdt_string_at(fdt, node, name, 0);
-}
+const char *fdt_string(const struct fdt *fdt, int node, const char *name);
 
 /* Number `index` (counted in cells of 32 bits) of a property. 0 or -ENOENT. */
-int fdt_u32_at(const struct fdt *fdt, int node, const char *name, int index, u32 *value);
-
-static inline int fdt_u32(const struct fdt *fdt, int node, const char *name, u32 *value)
-{
-    return fdt_u32_at(fdt, node, name, 0, value);
-}
+int fdt_u32(const struct fdt *fdt, int node, const char *name, int index, u32 *value);
 
 /* A number of one or two cells, by the property's length. 0, -ENOENT or -EINVAL. */
 int fdt_u64(const struct fdt *fdt, int node, const char *name, u64 *value);
@@ -88,9 +73,6 @@ u64 fdt_cells(const void *data, u32 cells);
 
 /* The node with this phandle. */
 int fdt_phandle(const struct fdt *fdt, u32 phandle);
-
-/* #address-cells and #size-cells that hold for the children of `node` (defaults 2 and 1). */
-int fdt_child_cells(const struct fdt *fdt, int node, u32 *address_cells, u32 *size_cells);
 
 /*
  * Entry `index` of `reg`: as written (fdt_reg_raw: CPU numbers, bus addresses), or translated
@@ -111,9 +93,6 @@ bool fdt_enabled(const struct fdt *fdt, int node);
 
 /* Entry `index` of the memory reservation block. */
 int fdt_reserve(const struct fdt *fdt, int index, paddr_t *addr, u64 *size);
-
-/* The interrupt controller (or nexus) that the node's `interrupts` speak to. */
-int fdt_interrupt_parent(const struct fdt *fdt, int node);
 
 /*
  * Interrupt `index` of a node, by `interrupts-extended` or `interrupts`: copies the specifier to

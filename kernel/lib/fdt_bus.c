@@ -4,11 +4,12 @@
 #include "lib/errno.h"
 #include "lib/fdt.h"
 
-int fdt_child_cells(const struct fdt *fdt, int node, u32 *address_cells, u32 *size_cells)
+/* What #address-cells and #size-cells say for the children of `node`; 2 and 1 by default. */
+static int child_cells(const struct fdt *fdt, int node, u32 *address_cells, u32 *size_cells)
 {
-    if (fdt_u32(fdt, node, "#address-cells", address_cells))
+    if (fdt_u32(fdt, node, "#address-cells", 0, address_cells))
         *address_cells = 2;
-    if (fdt_u32(fdt, node, "#size-cells", size_cells))
+    if (fdt_u32(fdt, node, "#size-cells", 0, size_cells))
         *size_cells = 1;
     return *address_cells < 1 || *address_cells > 2 || *size_cells > 2 ? -EINVAL : 0;
 }
@@ -22,7 +23,7 @@ static int reg_entry(const struct fdt *fdt, int bus, int node, int index, u64 *a
 
     if (!reg)
         return -ENOENT;
-    err = fdt_child_cells(fdt, bus, &address_cells, &size_cells);
+    err = child_cells(fdt, bus, &address_cells, &size_cells);
     if (err)
         return err;
     entry = (address_cells + size_cells) * 4;
@@ -35,13 +36,6 @@ static int reg_entry(const struct fdt *fdt, int bus, int node, int index, u64 *a
     return 0;
 }
 
-int fdt_reg_raw(const struct fdt *fdt, int node, int index, u64 *addr, u64 *size)
-{
-    int bus = fdt_parent(fdt, node);
-
-    return bus < 0 ? bus : reg_entry(fdt, bus, node, index, addr, size);
-}
-
 /* Turn an address on `bus` into one on the bus above, by `ranges` (specification 2.3.8). */
 static int translate(const struct fdt *fdt, int above, int bus, u64 *addr)
 {
@@ -52,8 +46,8 @@ static int translate(const struct fdt *fdt, int above, int bus, u64 *addr)
         return -ENOENT;
     if (len == 0)
         return 0;
-    if (fdt_child_cells(fdt, bus, &cells, &size_cells) ||
-        fdt_child_cells(fdt, above, &above_cells, &above_size_cells))
+    if (child_cells(fdt, bus, &cells, &size_cells) ||
+        child_cells(fdt, above, &above_cells, &above_size_cells))
         return -EINVAL;
     entry = (cells + above_cells + size_cells) * 4;
     for (; len >= entry; len -= entry, ranges += entry) {
@@ -69,20 +63,27 @@ static int translate(const struct fdt *fdt, int above, int bus, u64 *addr)
     return -ENOENT;
 }
 
-int fdt_reg(const struct fdt *fdt, int node, int index, paddr_t *addr, u64 *size)
+int fdt_reg_raw(const struct fdt *fdt, int node, int index, u64 *addr, u64 *size)
 {
-    int path[FDT_DEPTH_MAX], depth = fdt_node_path(fdt, node, path), err;
+    int path[FDT_DEPTH_MAX], depth = fdt_node_path(fdt, node, path);
 
     if (depth < 1)
         return depth < 0 ? depth : -ENOENT;
-    err = reg_entry(fdt, path[depth - 1], node, index, addr, size);
+    return reg_entry(fdt, path[depth - 1], node, index, addr, size);
+}
+
+int fdt_reg(const struct fdt *fdt, int node, int index, paddr_t *addr, u64 *size)
+{
+    int path[FDT_DEPTH_MAX], depth = fdt_node_path(fdt, node, path);
+    int err = fdt_reg_raw(fdt, node, index, addr, size);
+
     for (int bus = depth - 1; bus > 0 && !err; bus--)
         err = translate(fdt, path[bus - 1], path[bus], addr);
     return err;
 }
 
 /* Specification 2.4: the nearest `interrupt-parent` upward, or a parent that is a controller. */
-int fdt_interrupt_parent(const struct fdt *fdt, int node)
+static int interrupt_parent(const struct fdt *fdt, int node)
 {
     int path[FDT_DEPTH_MAX], depth = fdt_node_path(fdt, node, path);
     u32 value;
@@ -92,7 +93,7 @@ int fdt_interrupt_parent(const struct fdt *fdt, int node)
     for (; depth >= 0; depth--) {
         if (path[depth] != node && fdt_prop(fdt, path[depth], "#interrupt-cells", NULL))
             return path[depth];
-        if (fdt_u32(fdt, path[depth], "interrupt-parent", &value) == 0)
+        if (fdt_u32(fdt, path[depth], "interrupt-parent", 0, &value) == 0)
             return fdt_phandle(fdt, value);
     }
     return -ENOENT;
@@ -116,7 +117,7 @@ static int interrupt_extended(const struct fdt *fdt, const u8 *data, u32 len, in
 
     while (len >= 4) {
         *controller = fdt_phandle(fdt, (u32)fdt_cells(data, 1));
-        if (*controller < 0 || fdt_u32(fdt, *controller, "#interrupt-cells", &count))
+        if (*controller < 0 || fdt_u32(fdt, *controller, "#interrupt-cells", 0, &count))
             return -EINVAL;
         if (count > len / 4 - 1)
             return -EINVAL;
@@ -140,10 +141,10 @@ int fdt_interrupt(const struct fdt *fdt, int node, int index, int *controller, u
     data = fdt_prop(fdt, node, "interrupts", &len);
     if (!data)
         return -ENOENT;
-    *controller = fdt_interrupt_parent(fdt, node);
+    *controller = interrupt_parent(fdt, node);
     if (*controller < 0)
         return *controller;
-    if (fdt_u32(fdt, *controller, "#interrupt-cells", &count) || count < 1 || count > max)
+    if (fdt_u32(fdt, *controller, "#interrupt-cells", 0, &count) || count < 1 || count > max)
         return -EINVAL;
     if ((u32)index >= len / 4 / count)
         return -ENOENT;

@@ -1,7 +1,7 @@
 /*
- * printf-style formatting: %d %i %u %x %X %o %c %s %p %%, flags "-0+ #", width and precision as
- * digits or *, lengths hh h l ll z t j. Neither floating point nor %n. A NULL %s prints (null),
- * %p prints 0x and hexadecimal digits. What cannot be parsed is printed as it stands.
+ * printf-style formatting: %d %u %x %X %o %c %s %p %%, flags "-0", "#" for x, a width in digits, a
+ * precision in digits for %s, lengths l and z. Nothing else. A NULL %s prints (null), %p prints 0x
+ * and hexadecimal digits. What cannot be parsed is printed as it stands.
  */
 #pragma once
 

@@ -8,13 +8,6 @@
 
 #define HASH_MULTIPLIER 0x9e3779b97f4a7c15UL /* 2^64 divided by the golden ratio, odd */
 
-/* Spread a number over 64 bits: take the high bits, as hash_u64_bits() does. */
-static inline u64 hash_u64(u64 value)
-{
-    value *= HASH_MULTIPLIER;
-    return value ^ value >> 32;
-}
-
 /* A bucket number below 2^bits, 1 <= bits <= 64. */
 static inline u64 hash_u64_bits(u64 value, unsigned bits)
 {
@@ -30,14 +23,9 @@ static inline u64 hash_mix(u64 hash, u64 word)
 }
 
 /*
- * Hash of `size` bytes. Whole words are mixed in as loaded, then (always) the last 0 to 7 bytes,
- * padded with zeros, and the length, so that no string is a prefix's twin.
- */
-u64 hash_bytes(const void *data, size_t size, u64 seed);
-
-/*
- * Hash of the path component at `name`, which ends at NUL or '/': sets *size to its length and
- * returns what hash_bytes(name, *size, seed) does, in one pass of eight bytes at a time. Up to
- * seven bytes behind the terminator are read: the buffer must have that slack.
+ * Hash of the path component at `name`, which ends at NUL or '/': sets *size to its length. Whole
+ * words are mixed in as loaded, then (always) the last 0 to 7 bytes, padded with zeros, and the
+ * length, so that no string is a prefix's twin. Up to seven bytes behind the terminator are read:
+ * the buffer must have that slack.
  */
 u64 hash_name(const char *name, u64 seed, size_t *size);

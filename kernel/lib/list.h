@@ -113,20 +113,9 @@ struct hlist_head {
     struct hlist_node *first;
 };
 
-static inline void hlist_node_init(struct hlist_node *node)
-{
-    node->next = NULL;
-    node->pprev = NULL;
-}
-
 static inline bool hlist_unhashed(const struct hlist_node *node)
 {
     return !READ_ONCE(node->pprev);
-}
-
-static inline bool hlist_empty(const struct hlist_head *head)
-{
-    return !READ_ONCE(head->first);
 }
 
 /* Push in front. The release makes all earlier stores to the object visible to RCU readers. */
@@ -139,12 +128,6 @@ static inline void hlist_add_head_rcu(struct hlist_node *node, struct hlist_head
     if (first)
         first->pprev = &node->next;
     __atomic_store_n(&head->first, node, __ATOMIC_RELEASE);
-}
-
-/* The same; whether readers come with or without the lock costs no instruction. */
-static inline void hlist_add_head(struct hlist_node *node, struct hlist_head *head)
-{
-    hlist_add_head_rcu(node, head);
 }
 
 /* Take out, if it is on a chain; `next` stays for RCU readers. */
@@ -169,18 +152,7 @@ static inline void hlist_del(struct hlist_node *node)
         hlist_node_ ? hlist_entry(hlist_node_, type, member) : NULL; \
     })
 
-#define hlist_for_each_entry(pos, head, member)                                              \
+/* Under the RCU read side; the address dependency orders the loads through `pos`. */
+#define hlist_for_each_entry_rcu(pos, head, member)                                          \
     for (pos = hlist_entry_or_null(READ_ONCE((head)->first), __typeof__(*pos), member); pos; \
          pos = hlist_entry_or_null(READ_ONCE(pos->member.next), __typeof__(*pos), member))
-
-/* Under the RCU read side; the address dependency orders the loads through `pos`. */
-#define hlist_for_each_entry_rcu(pos, head, member) hlist_for_each_entry(pos, head, member)
-
-/* The body may take out and free `pos`; `tmp` is a struct hlist_node *. */
-#define hlist_for_each_entry_safe(pos, tmp, head, member)                    \
-    for (pos = hlist_entry_or_null((head)->first, __typeof__(*pos), member); \
-         pos && ({                                                           \
-             tmp = pos->member.next;                                         \
-             true;                                                           \
-         });                                                                 \
-         pos = hlist_entry_or_null(tmp, __typeof__(*pos), member))

@@ -85,7 +85,8 @@ static void rotate(struct rb_root *root, struct rb_node *top, enum side side,
     }
 }
 
-void rb_propagate(struct rb_node *node, rb_augment_fn *augment)
+/* Recompute from `node` (NULL: nothing) to the root. */
+static void propagate(struct rb_node *node, rb_augment_fn *augment)
 {
     for (; node; node = rb_parent(node))
         augment(node);
@@ -99,7 +100,7 @@ void rb_insert_augmented(struct rb_root *root, struct rb_node *node, struct rb_n
     node->right = NULL;
     *link = node;
     if (augment)
-        rb_propagate(node, augment);
+        propagate(node, augment);
 
     while (parent && !is_black(parent)) {
         struct rb_node *grand = rb_parent(parent); /* there is one: the root is black */
@@ -197,60 +198,30 @@ void rb_erase_augmented(struct rb_root *root, struct rb_node *node, rb_augment_f
         }
     }
     if (augment)
-        rb_propagate(parent, augment);
+        propagate(parent, augment);
     if (lost_black)
         erase_fixup(root, parent, orphan, augment);
-    rb_node_clear(node);
-}
-
-void rb_replace(struct rb_root *root, struct rb_node *old, struct rb_node *node)
-{
-    *node = *old;
-    replace_child(root, rb_parent(old), old, node);
-    if (node->left)
-        set_parent(node->left, node);
-    if (node->right)
-        set_parent(node->right, node);
-    rb_node_clear(old);
-}
-
-static struct rb_node *outermost(struct rb_node *node, enum side side)
-{
-    if (!node)
-        return NULL;
-    while (*child(node, side))
-        node = *child(node, side);
-    return node;
-}
-
-/* The neighbour of `node` in order, toward `side`. */
-static struct rb_node *neighbour(const struct rb_node *node, enum side side)
-{
-    struct rb_node *below = side == LEFT ? node->left : node->right, *parent;
-
-    if (below)
-        return outermost(below, !side);
-    while ((parent = rb_parent(node)) && side_of(parent, node) == side)
-        node = parent;
-    return parent;
-}
-
-struct rb_node *rb_first(const struct rb_root *root)
-{
-    return outermost(root->node, LEFT);
 }
 
 struct rb_node *rb_last(const struct rb_root *root)
 {
-    return outermost(root->node, RIGHT);
+    struct rb_node *node = root->node;
+
+    while (node && node->right)
+        node = node->right;
+    return node;
 }
 
 struct rb_node *rb_next(const struct rb_node *node)
 {
-    return neighbour(node, RIGHT);
-}
+    struct rb_node *next = node->right;
 
-struct rb_node *rb_prev(const struct rb_node *node)
-{
-    return neighbour(node, LEFT);
+    if (next) {
+        while (next->left)
+            next = next->left;
+        return next;
+    }
+    while ((next = rb_parent(node)) && next->right == node)
+        node = next;
+    return next;
 }

@@ -282,18 +282,6 @@ char *strrchr(const char *str, int c)
     }
 }
 
-char *strstr(const char *str, const char *part)
-{
-    size_t len = strlen(part);
-
-    for (;; str++) {
-        if (strncmp(str, part, len) == 0)
-            return (char *)str;
-        if (!*str)
-            return NULL;
-    }
-}
-
 ssize_t str_copy(char *dst, const char *src, size_t size)
 {
     size_t len;
@@ -336,10 +324,6 @@ static unsigned base_of(const char **str, unsigned base)
     if ((base == 0 || base == 16) && mark == 'x' && digit_value(at[2]) < 16) {
         *str += 2;
         return 16;
-    }
-    if (base == 0 && mark == 'b' && digit_value(at[2]) < 2) {
-        *str += 2;
-        return 2;
     }
     if (base == 0)
         return at[0] == '0' ? 8 : 10;

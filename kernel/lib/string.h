@@ -18,7 +18,6 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t max);
 char *strchr(const char *str, int c);
 char *strrchr(const char *str, int c);
-char *strstr(const char *str, const char *part);
 
 /*
  * Copy at most size - 1 bytes of `src` and always end with NUL (size 0: nothing is written).
@@ -30,7 +29,7 @@ ssize_t str_copy(char *dst, const char *src, size_t size);
 const char *str_skip_prefix(const char *str, const char *prefix);
 
 /*
- * Read an unsigned number in base 2..36; base 0 takes 0x, 0b, leading 0 (octal) or decimal. No
+ * Read an unsigned number in base 2..36; base 0 takes 0x, leading 0 (octal) or decimal. No
  * sign, no white space. *end (when not NULL) is set behind the last digit; when `end` is NULL,
  * the number must be the whole string. 0, -EINVAL (no digits, or trash behind), -ERANGE.
  */

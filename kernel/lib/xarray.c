@@ -8,8 +8,8 @@
  *   I1  xa->root is NULL (empty), a value (only index 0 is present), or a node tagged with bit 0.
  *   I2  A node of shift s stands for 64 children of 2^s indices each: nodes of shift s - 6, or
  *       values when s is 0. A root of shift s covers exactly the indices below 2^(s + 6).
- *   I3  count is the number of slots that are not NULL; no node in the tree has count 0, and the
- *       root has something outside slot 0. So the tree is as low as its highest index allows.
+ *   I3  count is the number of slots that are not NULL; no node in the tree has count 0. The tree
+ *       is as high as the highest index it has held since it was empty.
  *   I4  A node is complete before a release store makes it reachable, and once unlinked it is not
  *       changed again. A reader that comes without the lock therefore always stands on a node
  *       whose shift and slots make sense: at worst it sees the array as of a moment in its call.
@@ -38,7 +38,7 @@ struct xa_node {
 
 _Static_assert(sizeof(struct xa_node) == XARRAY_NODE_SIZE, "node size is part of the interface");
 
-/* The way from the root to an index, as far as there are nodes. */
+/* The nodes from the root toward an index. */
 struct path {
     int levels;
     struct xa_node *nodes[LEVELS_MAX];
@@ -105,26 +105,7 @@ static struct xa_node *node_create(struct xarray *xa, u32 shift)
     return node;
 }
 
-static void node_free(struct xarray *xa, struct xa_node *node)
-{
-    xa->ops->free(node, sizeof(*node));
-}
-
-/* Lower the tree while all it holds is under slot 0 of the root (I3). */
-static void lower_root(struct xarray *xa)
-{
-    while (is_node(xa->root)) {
-        struct xa_node *node = to_node(xa->root);
-        void *only = node->slots[0];
-
-        if (node->count != 1 || !only)
-            return;
-        publish(&xa->root, node->shift ? tag_node(only) : only);
-        node_free(xa, node);
-    }
-}
-
-/* Unlink and free the nodes at the path's end that are empty, then lower the root: I3 again. */
+/* Unlink and free the nodes at the path's end that are empty: I3 again. */
 static void prune(struct xarray *xa, struct path *path, u64 index)
 {
     while (path->levels > 0) {
@@ -139,103 +120,80 @@ static void prune(struct xarray *xa, struct path *path, u64 index)
         } else {
             WRITE_ONCE(xa->root, NULL);
         }
-        node_free(xa, node);
+        xa->ops->free(node, sizeof(*node));
     }
-    lower_root(xa);
 }
 
-/* Put nodes on top until the root covers `index`. What was stays under slot 0. */
+/*
+ * Put nodes on top until the root covers `index`. What was stays under slot 0; an empty array goes
+ * straight to the height that `index` needs.
+ */
 static int raise_root(struct xarray *xa, u64 index)
 {
-    while (!is_node(xa->root) || !covers(to_node(xa->root), index)) {
-        bool over_node = is_node(xa->root);
-        struct xa_node *node =
-            node_create(xa, over_node ? to_node(xa->root)->shift + SLOT_BITS : 0);
+    u32 shift = is_node(xa->root) ? to_node(xa->root)->shift + SLOT_BITS : 0;
 
+    for (; !is_node(xa->root) || !covers(to_node(xa->root), index); shift += SLOT_BITS) {
+        struct xa_node *node;
+
+        if (!xa->root && index >> shift >= SLOTS)
+            continue;
+        node = node_create(xa, shift);
         if (!node)
             return -ENOMEM;
-        node->slots[0] = over_node ? to_node(xa->root) : xa->root;
+        node->slots[0] = is_node(xa->root) ? to_node(xa->root) : xa->root;
         node->count = node->slots[0] ? 1 : 0;
         publish(&xa->root, tag_node(node));
     }
     return 0;
 }
 
-/* An empty array goes straight to the height that `index` needs. */
-static int plant_root(struct xarray *xa, u64 index)
+/*
+ * Collect the nodes from the root, which covers `index`, down to the leaf; `grow` makes those that
+ * are missing. -ENOENT or -ENOMEM: the path ends at the last node there is.
+ */
+static int path_walk(struct xarray *xa, u64 index, struct path *path, bool grow)
 {
-    struct xa_node *node;
-    u32 shift = 0;
+    struct xa_node *node = to_node(xa->root), *below;
 
-    while (shift < SHIFT_MAX && index >> shift >= SLOTS)
-        shift += SLOT_BITS;
-    node = node_create(xa, shift);
-    if (!node)
-        return -ENOMEM;
-    publish(&xa->root, tag_node(node));
-    return 0;
-}
-
-/* Collect the nodes from the root toward `index`, which the root covers. */
-static void path_walk(struct xarray *xa, u64 index, struct path *path)
-{
-    struct xa_node *node = to_node(xa->root);
-
-    path->levels = 0;
-    while (node) {
+    for (path->levels = 0;; node = below) {
         path->nodes[path->levels++] = node;
-        node = node->shift ? *slot_of(node, index) : NULL;
-    }
-}
-
-/* Complete the path down to the leaf. On -ENOMEM the path ends at the last node there is. */
-static int path_grow(struct xarray *xa, u64 index, struct path *path)
-{
-    struct xa_node *node = path->nodes[path->levels - 1], *below;
-
-    while (node->shift) {
+        if (!node->shift)
+            return 0;
+        below = *slot_of(node, index);
+        if (below)
+            continue;
+        if (!grow)
+            return -ENOENT;
         below = node_create(xa, node->shift - SLOT_BITS);
         if (!below)
             return -ENOMEM;
         publish(slot_of(node, index), below);
         node->count++;
-        path->nodes[path->levels++] = below;
-        node = below;
     }
-    return 0;
 }
 
 int xa_store(struct xarray *xa, u64 index, void *value)
 {
     struct path path;
-    void **slot;
+    struct xa_node *leaf;
     int err;
 
-    if ((uintptr_t)value & 1)
-        return -EINVAL;
-    if (!value) {
-        xa_erase(xa, index);
-        return 0;
-    }
     if (index == 0 && !is_node(xa->root)) {
         publish(&xa->root, value);
         return 0;
     }
-    err = xa->root ? raise_root(xa, index) : plant_root(xa, index);
-    if (err) {
-        lower_root(xa);
+    err = raise_root(xa, index);
+    if (err)
         return err;
-    }
-    path_walk(xa, index, &path);
-    err = path_grow(xa, index, &path);
+    err = path_walk(xa, index, &path, true);
     if (err) {
         prune(xa, &path, index);
         return err;
     }
-    slot = slot_of(path.nodes[path.levels - 1], index);
-    if (!*slot)
-        path.nodes[path.levels - 1]->count++;
-    publish(slot, value);
+    leaf = path.nodes[path.levels - 1];
+    if (!*slot_of(leaf, index))
+        leaf->count++;
+    publish(slot_of(leaf, index), value);
     return 0;
 }
 
@@ -251,19 +209,15 @@ void *xa_erase(struct xarray *xa, u64 index)
             WRITE_ONCE(xa->root, NULL);
         return old;
     }
-    if (!covers(to_node(xa->root), index))
+    if (!covers(to_node(xa->root), index) || path_walk(xa, index, &path, false))
         return NULL;
-    path_walk(xa, index, &path);
     leaf = path.nodes[path.levels - 1];
-    old = leaf->shift ? NULL : *slot_of(leaf, index);
+    old = *slot_of(leaf, index);
     if (!old)
         return NULL;
     WRITE_ONCE(*slot_of(leaf, index), NULL);
     leaf->count--;
-    if (leaf->count == 0)
-        prune(xa, &path, index);
-    else if (path.levels == 1)
-        lower_root(xa);
+    prune(xa, &path, index);
     return old;
 }
 
@@ -291,63 +245,33 @@ void *xa_find(const struct xarray *xa, u64 *index, u64 max)
 {
     u64 at = *index;
 
-    while (at <= max) {
+    do {
         void *entry = READ_ONCE(xa->root);
-        struct xa_node *node = NULL;
-        bool leaf = true;
+        struct xa_node *node;
 
-        if (!is_node(entry)) {
-            if (at || !entry)
-                return NULL;
-        } else {
-            if (!covers(to_node(entry), at))
-                return NULL;
-            for (entry = to_node(entry), leaf = false; entry && !leaf;) {
-                node = entry;
-                leaf = node->shift == 0;
-                entry = next_slot(node, &at);
-            }
-        }
+        if (!is_node(entry))
+            return at ? NULL : entry;
+        node = to_node(entry);
+        if (!covers(node, at))
+            return NULL;
+        while ((entry = next_slot(node, &at)) && node->shift)
+            node = entry;
         if (entry) {
             if (at > max)
                 return NULL;
             *index = at;
             return entry;
         }
-        if (at++ == UINT64_MAX) /* nothing more below `node`: again from the root, behind it */
-            return NULL;
-    }
+    } while (at++ < max); /* nothing more below `node`: again from the root, behind it */
     return NULL;
 }
 
 void *xa_find_after(const struct xarray *xa, u64 *index, u64 max)
 {
     u64 at = *index + 1;
-    void *entry;
+    void *entry = at ? xa_find(xa, &at, max) : NULL;
 
-    if (at == 0)
-        return NULL;
-    entry = xa_find(xa, &at, max);
     if (entry)
         *index = at;
     return entry;
-}
-
-/* At most LEVELS_MAX deep. */
-static void free_subtree(struct xarray *xa, struct xa_node *node)
-{
-    if (node->shift)
-        for (int i = 0; i < SLOTS; i++)
-            if (node->slots[i])
-                free_subtree(xa, node->slots[i]);
-    node_free(xa, node);
-}
-
-void xa_destroy(struct xarray *xa)
-{
-    void *root = xa->root;
-
-    xa->root = NULL;
-    if (is_node(root))
-        free_subtree(xa, to_node(root));
 }

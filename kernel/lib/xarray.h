@@ -14,34 +14,20 @@ struct xarray_ops {
     void (*free)(void *node, size_t size); /* deferred, if readers come without the lock */
 };
 
+/* Empty with its root NULL: {.ops = ...}. */
 struct xarray {
     void *root;                   /* NULL, the value at index 0 alone, or a node with bit 0 set */
     const struct xarray_ops *ops; /* [I] */
 };
 
 #define XARRAY_NODE_SIZE (8 + 64 * sizeof(void *)) /* the only size asked of ops->alloc */
-#define XARRAY_INIT(xarray_ops) \
-    {                           \
-        NULL, xarray_ops        \
-    }
-
-static inline void xa_init(struct xarray *xa, const struct xarray_ops *ops)
-{
-    xa->root = NULL;
-    xa->ops = ops;
-}
-
-static inline bool xa_empty(const struct xarray *xa)
-{
-    return !READ_ONCE(xa->root);
-}
 
 /* The value at `index`, or NULL. */
 void *xa_load(const struct xarray *xa, u64 index);
 
 /*
- * Put `value` at `index`, replacing what is there; NULL erases. 0, -ENOMEM (only when `index`
- * was absent; the array is as before), or -EINVAL for a value with bit 0 set.
+ * Put `value`, not NULL, at `index`, replacing what is there. 0, or -ENOMEM: only when `index` was
+ * absent, and what the array holds is as before.
  */
 __must_check int xa_store(struct xarray *xa, u64 index, void *value);
 
@@ -57,11 +43,7 @@ void *xa_find(const struct xarray *xa, u64 *index, u64 max);
 /* xa_find from *index + 1. */
 void *xa_find_after(const struct xarray *xa, u64 *index, u64 max);
 
-/* Free all nodes; the values are the caller's. Nobody may use the array meanwhile. */
-void xa_destroy(struct xarray *xa);
-
-/* Ascending over [first, last]; `index` is a u64; the body may erase or store at any index. */
-#define xa_for_each_range(xa, index, value, first, last)            \
-    for (index = (first), value = xa_find(xa, &index, last); value; \
-         value = xa_find_after(xa, &index, last))
-#define xa_for_each(xa, index, value) xa_for_each_range(xa, index, value, 0, UINT64_MAX)
+/* In ascending order; `index` is a u64; the body may erase or store at any index. */
+#define xa_for_each(xa, index, value)                               \
+    for (index = 0, value = xa_find(xa, &index, UINT64_MAX); value; \
+         value = xa_find_after(xa, &index, UINT64_MAX))

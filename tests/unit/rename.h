@@ -16,4 +16,3 @@
 #define strncmp kernel_strncmp
 #define strchr  kernel_strchr
 #define strrchr kernel_strrchr
-#define strstr  kernel_strstr

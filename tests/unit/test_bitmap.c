@@ -66,8 +66,6 @@ UNIT(bitmap_random)
         bit = unit_random() % (BITS + 2);
         CHECK_EQ(bitmap_find_next(map, BITS, bit), plain_find(bit, true));
         CHECK_EQ(bitmap_find_next_zero(map, BITS, bit), plain_find(bit, false));
-        CHECK_EQ(bitmap_find_first(map, BITS), plain_find(0, true));
-        CHECK_EQ(bitmap_find_first_zero(map, BITS), plain_find(0, false));
         count = 1 + unit_random() % 100;
         CHECK_EQ(bitmap_find_zero_run(map, BITS, bit, count), plain_run(bit, count));
     }

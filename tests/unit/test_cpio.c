@@ -97,7 +97,7 @@ UNIT(cpio_two_archives)
     CHECK(e.size == 8 && memcmp(e.data, "etc/motd", 8) == 0);
     CHECK_EQ(cpio_next(&cpio, &e), CPIO_END);
     CHECK_EQ(cpio_next(&cpio, &e), CPIO_END);
-    CHECK_EQ(cpio.error, CPIO_OK);
+    CHECK(!cpio.error);
 }
 
 UNIT(cpio_foreign)
@@ -124,7 +124,7 @@ UNIT(cpio_foreign)
 }
 
 /* Change one thing in the second member of an archive and expect this error there. */
-static void expect_error(size_t at, const char *bytes, enum cpio_error error)
+static void expect_error(size_t at, const char *bytes, const char *error)
 {
     static struct maker m;
     struct cpio cpio;
@@ -140,23 +140,22 @@ static void expect_error(size_t at, const char *bytes, enum cpio_error error)
     cpio_open(&cpio, m.bytes, m.size);
     CHECK_EQ(cpio_next(&cpio, &e), CPIO_ENTRY);
     CHECK_EQ(cpio_next(&cpio, &e), -EINVAL);
-    CHECK_EQ(cpio.error, error);
+    CHECK_STR(cpio.error, error);
     CHECK_EQ(cpio.pos, second);
     CHECK_EQ(cpio_next(&cpio, &e), -EINVAL);
-    CHECK(strlen(cpio_error_text(error)) > 3);
 }
 
 UNIT(cpio_errors)
 {
-    expect_error(0, "07070x", CPIO_BAD_MAGIC);
-    expect_error(0, "\0", CPIO_BAD_MAGIC);
-    expect_error(6, "0000000g", CPIO_BAD_NUMBER);
-    expect_error(109, " ", CPIO_BAD_NUMBER);
-    expect_error(6 + 8 * 6, "FFFFFFFF", CPIO_TRUNCATED);  /* size of the data */
-    expect_error(6 + 8 * 11, "FFFFFFFF", CPIO_TRUNCATED); /* size of the name */
-    expect_error(6 + 8 * 11, "00000000", CPIO_BAD_NAME);
-    expect_error(6 + 8 * 11, "00000006", CPIO_BAD_NAME);
-    expect_error(110, "\0", CPIO_BAD_NAME);
+    expect_error(0, "07070x", "no header where one must be");
+    expect_error(0, "\0", "no header where one must be");
+    expect_error(6, "0000000g", "a header field is no number");
+    expect_error(109, " ", "a header field is no number");
+    expect_error(6 + 8 * 6, "FFFFFFFF", "cut short");  /* size of the data */
+    expect_error(6 + 8 * 11, "FFFFFFFF", "cut short"); /* size of the name */
+    expect_error(6 + 8 * 11, "00000000", "bad file name");
+    expect_error(6 + 8 * 11, "00000006", "bad file name");
+    expect_error(110, "\0", "bad file name");
 }
 
 /* Read all and touch all bytes that the entries promise. */

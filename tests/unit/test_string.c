@@ -116,8 +116,6 @@ UNIT(string_strings)
     CHECK(strchr(s, 'b') == s + 1 && strrchr(s, 'b') == s + 4);
     CHECK(strchr(s, 0) == s + 6 && strrchr(s, 0) == s + 6);
     CHECK(!strchr(s, 'x') && !strrchr(s, 'x'));
-    CHECK(strstr(s, "abd") == s + 3 && strstr(s, "") == s && !strstr(s, "abdx"));
-    CHECK(strstr(s + 6, "") == s + 6);
     CHECK(str_skip_prefix(s, "abc") == s + 3 && !str_skip_prefix(s, "abd"));
     CHECK(!str_skip_prefix("ab", "abc") && str_skip_prefix(s, "") == s);
 }
@@ -151,7 +149,7 @@ UNIT(string_to_u64)
         {"0x1F", 0, 0, 31},
         {"0x1f", 16, 0, 31},
         {"1f", 16, 0, 31},
-        {"0b101", 0, 0, 5},
+        {"0b101", 0, -EINVAL, 0},
         {"0b1", 16, 0, 0xb1},
         {"017", 0, 0, 15},
         {"zz", 36, 0, 35 * 36 + 35},

@@ -324,7 +324,7 @@ static int gicv3_map(const struct fdt *fdt, int node)
     u32 count = 1;
     u64 stride = 0;
 
-    fdt_u32(fdt, node, "#redistributor-regions", &count);
+    fdt_u32(fdt, node, "#redistributor-regions", 0, &count);
     fdt_u64(fdt, node, "redistributor-stride", &stride);
     if (count == 0 || count > GICR_REGIONS_MAX)
         return -EINVAL;

@@ -56,8 +56,8 @@ static void gpio_activate(const char *compatible)
     u32 phandle, line, flags;
     paddr_t base;
 
-    if (node < 0 || fdt_u32_at(fdt, node, "gpios", 0, &phandle) ||
-        fdt_u32_at(fdt, node, "gpios", 1, &line) || fdt_u32_at(fdt, node, "gpios", 2, &flags) ||
+    if (node < 0 || fdt_u32(fdt, node, "gpios", 0, &phandle) ||
+        fdt_u32(fdt, node, "gpios", 1, &line) || fdt_u32(fdt, node, "gpios", 2, &flags) ||
         line >= PL061_LINES)
         return;
     gpio = fdt_phandle(fdt, phandle);
