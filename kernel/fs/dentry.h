@@ -8,14 +8,13 @@
 #include "lib/hash.h"
 
 /* dentry->flags */
-#define DENTRY_MOUNTED      BIT(0) /* [tree] something is mounted here, in some mount */
-#define DENTRY_VOLATILE     BIT(1) /* [I] leaves the cache when nobody holds it */
-#define DENTRY_CACHED       BIT(2) /* [tree] on the list the shrinker walks */
-#define DENTRY_DISCONNECTED BIT(3) /* [I] never had a name: O_TMPFILE, memfd */
-#define DENTRY_ALIVE_CHECK  BIT(4) /* [I] ask the directory's ops->alive at each look-up */
+#define DENTRY_MOUNTED     BIT(0) /* [tree] something is mounted here, in some mount */
+#define DENTRY_VOLATILE    BIT(1) /* [I] leaves the cache when nobody holds it */
+#define DENTRY_CACHED      BIT(2) /* [tree] on the list the shrinker walks */
+#define DENTRY_ALIVE_CHECK BIT(3) /* [I] ask the directory's ops->alive at each look-up */
 
-#define DENTRY_NAME_INLINE  40
-#define DENTRY_NAME_LONG    264 /* bytes of a name that does not fit in line */
+#define DENTRY_NAME_INLINE 40
+#define DENTRY_NAME_LONG   264 /* bytes of a name that does not fit in line */
 
 struct dentry {
     struct hlist_node hash; /* [tree] writers, RCU readers */

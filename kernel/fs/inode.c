@@ -287,7 +287,7 @@ void file_accessed(struct file *file)
     s64 atime = READ_ONCE(inode->atime), now;
 
     if (flags & (MS_NOATIME | MS_RDONLY) || file->flags & O_NOATIME ||
-        inode->flags & INODE_NOATIME || (flags & MS_NODIRATIME && S_ISDIR(inode->mode)))
+        (flags & MS_NODIRATIME && S_ISDIR(inode->mode)))
         return;
     now = inode_now();
     if (flags & MS_RELATIME && atime > inode->mtime && atime > inode->ctime &&
@@ -327,8 +327,6 @@ struct super_block *super_alloc(const struct filesystem *type, const struct supe
         return NULL;
     sb->type = type;
     sb->ops = ops;
-    sb->magic = type->magic;
-    sb->max_size = INT64_MAX;
     sb->dev = MKDEV(0, __atomic_add_fetch(&last_minor, 1, __ATOMIC_RELAXED));
     ref_init(&sb->refs, 1);
     mutex_init(&sb->rename_lock, RANK_RENAME);

@@ -68,7 +68,7 @@ struct mount *mount_find_rcu(const struct mount *mount, const struct dentry *den
 
 int mount_may_write(const struct mount *mount)
 {
-    return READ_ONCE(mount->flags) & MS_RDONLY || mount->sb->flags & SB_RDONLY ? -EROFS : 0;
+    return READ_ONCE(mount->flags) & MS_RDONLY ? -EROFS : 0;
 }
 
 /* A mount of (part of) a superblock, hanging nowhere; takes its own references. */

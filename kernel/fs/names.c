@@ -59,7 +59,8 @@ int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make, s
     return 0;
 }
 
-int may_create(struct inode *dir)
+/* May a name be made in a locked directory? 0, -ENOENT (it was removed), -EACCES. */
+static int may_create(struct inode *dir)
 {
     assert_mutex_held(&dir->lock);
     if (dir->flags & INODE_DEAD)
@@ -87,14 +88,6 @@ static int may_delete(struct inode *dir, const struct dentry *victim, bool want_
 }
 
 /* ---- making ---- */
-
-/* What a name is to stand for: the file at `from`, or a new one of `mode`. */
-struct making {
-    u32 mode;
-    dev_t dev;
-    const char *text; /* of a symbolic link */
-    const struct path *from;
-};
 
 static int link_in(const struct path *parent, struct dentry *d, const struct path *from)
 {
@@ -125,14 +118,14 @@ static int make_entry(const struct path *parent, struct dentry *d, const struct 
     return dir->ops->make ? dir->ops->make(dir, d, m->mode, m->dev, m->text) : -EPERM;
 }
 
-/* slash: the path went on behind the name, which only a directory's may. */
-static int make_in(const struct path *parent, const struct name *name, bool slash,
-                   const struct making *m)
+int make_in(const struct path *parent, const struct name *name, bool slash, const struct making *m,
+            struct dentry **out)
 {
     struct inode *dir = parent->dentry->inode;
     struct dentry *d;
     int err;
 
+    *out = NULL;
     mutex_guard(&dir->lock);
     err = walk_lookup_locked(parent->dentry, name, true, &d);
     if (err)
@@ -149,18 +142,24 @@ static int make_in(const struct path *parent, const struct name *name, bool slas
         err = make_entry(parent, d, m);
     if (!err && dentry_unhashed(d))
         dentry_hash(d);
-    dentry_put(d);
+    if (d->inode)
+        *out = d;
+    else
+        dentry_put(d);
     return err;
 }
 
 static int make_name(int at_fd, const char *name, const struct making *m)
 {
     struct walk w __scoped(walk);
+    struct dentry *d = NULL;
     int err = walk_parent(&w, at_fd, name, 0);
 
-    if (err)
-        return err;
-    return w.last_type == LAST_NAME ? make_in(&w.at, &w.last, w.want_dir, m) : -EEXIST;
+    if (!err)
+        err = w.last_type == LAST_NAME ? make_in(&w.at, &w.last, w.want_dir, m, &d) : -EEXIST;
+    if (d)
+        dentry_put(d);
+    return err;
 }
 
 int vfs_mkdir(int at_fd, const char *name, u32 mode)
@@ -208,8 +207,12 @@ int vfs_mknod_in(const struct path *dir, const char *name, u32 mode, dev_t dev)
     struct making m = {.mode = mode, .dev = dev};
     size_t len;
     struct name last = {name, dentry_key(dir->dentry, name, &len)};
+    struct dentry *d;
+    int err = make_in(dir, &last, false, &m, &d);
 
-    return make_in(dir, &last, false, &m);
+    if (d)
+        dentry_put(d);
+    return err;
 }
 
 /* ---- removal ---- */

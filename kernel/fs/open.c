@@ -179,47 +179,13 @@ static int open_path(const struct path *path, u32 flags, bool created, struct fi
 
 /* ---- with O_CREAT ---- */
 
-/*
- * The last component under its locked parent: found, or made. *to is counted. `made` tells
- * which.
- */
-static int find_or_make(struct walk *w, u32 flags, u32 mode, struct path *to, bool *made)
-{
-    struct inode *dir = w->at.dentry->inode;
-    struct dentry *d;
-    int err;
-
-    *made = false;
-    mutex_guard(&dir->lock);
-    err = walk_lookup_locked(w->at.dentry, &w->last, true, &d);
-    if (err)
-        return err;
-    if (d->inode) {
-        err = flags & O_EXCL ? -EEXIST : 0;
-    } else {
-        err = mount_may_write(w->at.mount);
-        if (!err)
-            err = may_create(dir);
-        if (!err)
-            err = dir->ops->make ? dir->ops->make(dir, d, mode, 0, NULL) : -EACCES;
-        if (!err && dentry_unhashed(d))
-            dentry_hash(d);
-        *made = !err;
-    }
-    if (err)
-        dentry_put(d);
-    else
-        *to = (struct path){mount_get(w->at.mount), d};
-    return err;
-}
-
 static int open_create(struct walk *w, u32 flags, u32 mode, struct file **out)
 {
+    struct making m = {.mode = S_IFREG | (mode & S_IALLUGO & ~current_umask())};
     struct path to;
     bool made;
     int err;
 
-    mode = S_IFREG | (mode & S_IALLUGO & ~current_umask());
     for (;;) {
         if (w->last_type != LAST_NAME) { /* ".", "/", or a link that is a place */
             to = w->at;
@@ -229,11 +195,16 @@ static int open_create(struct walk *w, u32 flags, u32 mode, struct file **out)
         }
         if (w->want_dir)
             return -EISDIR;
-        err = find_or_make(w, flags, mode, &to, &made);
-        if (err)
-            return err;
+        err = make_in(&w->at, &w->last, false, &m, &to.dentry);
+        made = !err;
+        if (to.dentry)
+            to.mount = mount_get(w->at.mount);
         if (made)
             break;
+        if (err != -EEXIST || flags & O_EXCL) {
+            scoped_end_path(&to);
+            return err;
+        }
         walk_cross(&to);
         if (!S_ISLNK(to.dentry->inode->mode) || flags & O_NOFOLLOW)
             break;

@@ -143,7 +143,7 @@ static int write_prepare(struct inode *inode, struct io_request *req)
             (inode->seals & F_SEAL_GROW && pos + req->iter->left > inode->size))
             return -EPERM;
     }
-    return file_write_prepare(req, inode->size, inode->sb->max_size);
+    return file_write_prepare(req, inode->size, INT64_MAX);
 }
 
 static ssize_t tmpfs_write(struct io_request *req)
@@ -178,7 +178,7 @@ static loff_t tmpfs_seek(struct file *file, loff_t offset, int whence)
             file->pos = offset;
         return offset;
     }
-    return file_seek_size(file, offset, whence, size, inode->sb->max_size);
+    return file_seek_size(file, offset, whence, size, INT64_MAX);
 }
 
 static int tmpfs_mmap(struct file *file, struct vm_map_request *req)

@@ -57,7 +57,6 @@ static inline u32 mode_to_dtype(u32 mode)
 /* inode->flags */
 #define INODE_DEAD    BIT(0) /* [L] a removed directory: nothing may be made in it */
 #define INODE_NOCHECK BIT(1) /* [I] linkable with nlink 0: O_TMPFILE without O_EXCL */
-#define INODE_NOATIME BIT(2) /* [I] reading leaves the access time alone */
 
 /*
  * A file, whatever its names. Dentries and other holders count `refs`; memory goes after a grace
@@ -153,8 +152,7 @@ struct inode_ops {
 };
 
 struct kstatfs {
-    u64 type, bsize, blocks, bfree, bavail, files, ffree;
-    u32 flags; /* ST_* */
+    u64 blocks, bfree, bavail, files, ffree; /* blocks of PAGE_SIZE bytes */
 };
 
 struct seq;
@@ -166,16 +164,13 @@ struct super_ops {
     void (*show_options)(struct super_block *sb, struct seq *seq); /* ",size=..." for mounts */
 };
 
-#define SB_RDONLY BIT(0)
-#define SB_PINNED BIT(1) /* every entry is in the dentry cache: a miss there is -ENOENT */
+#define SB_PINNED BIT(0) /* every entry is in the dentry cache: a miss there is -ENOENT */
 
 struct super_block {
     const struct filesystem *type; /* [I] */
     const struct super_ops *ops;   /* [I] */
     struct dentry *root;           /* [I] counted */
     dev_t dev;                     /* [I] st_dev */
-    u64 magic;                     /* [I] f_type */
-    u64 max_size;                  /* [I] greatest file size */
     u32 flags;                     /* SB_* */
     struct refcount refs;          /* [A] mounts, and the type itself for shared instances */
     struct mutex rename_lock;      /* one rename between directories at a time */

@@ -77,5 +77,17 @@ int walk_lookup_locked(struct dentry *dir, const struct name *name, bool make, s
 /* Step from an entry over what is mounted on it; references go along. */
 void walk_cross(struct path *path);
 
-/* May a name be made in a locked directory? 0, -ENOENT (it was removed), -EACCES. */
-int may_create(struct inode *dir);
+/* What a name is to stand for: the file at `from`, or a new one of `mode`. */
+struct making {
+    u32 mode;
+    dev_t dev;
+    const char *text; /* of a symbolic link */
+    const struct path *from;
+};
+
+/*
+ * Make a name in a directory. slash: the path went on behind it, which only a directory's may.
+ * *out: the entry, counted, that is there now, also with -EEXIST; or NULL.
+ */
+int make_in(const struct path *parent, const struct name *name, bool slash, const struct making *m,
+            struct dentry **out);

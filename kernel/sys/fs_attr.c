@@ -199,7 +199,7 @@ static long fallocate_file(struct file *file, u32 mode, s64 offset, s64 len)
         return -ESPIPE;
     if (!S_ISREG(file->inode->mode))
         return S_ISDIR(file->inode->mode) ? -EISDIR : -ENODEV;
-    if (__builtin_add_overflow(offset, len, &end) || (u64)end > file->inode->sb->max_size)
+    if (__builtin_add_overflow(offset, len, &end))
         return -EFBIG;
     return file->ops->fallocate ? file->ops->fallocate(file, mode, offset, len) : -EOPNOTSUPP;
 }
@@ -442,13 +442,12 @@ static u32 statfs_flags(const struct mount *mount)
 /* sb NULL: a file without a file system (pipes, eventfds) shows one of its own kind. */
 static long statfs_put(u64 to, struct super_block *sb, u32 flags, u32 magic)
 {
-    struct kstatfs st = {.type = magic, .bsize = 4096};
-    struct statfs_abi out = {.namelen = NAME_MAX, .flags = flags};
+    struct kstatfs st = {0};
+    struct statfs_abi out = {
+        .type = magic, .bsize = 4096, .frsize = 4096, .namelen = NAME_MAX, .flags = flags};
 
     if (sb && sb->ops->statfs)
         sb->ops->statfs(sb, &st);
-    out.type = st.type;
-    out.bsize = out.frsize = st.bsize;
     out.blocks = st.blocks;
     out.bfree = st.bfree;
     out.bavail = st.bavail;
@@ -460,7 +459,7 @@ static long statfs_put(u64 to, struct super_block *sb, u32 flags, u32 magic)
 
 static long statfs_put_mount(u64 to, const struct mount *mount)
 {
-    return statfs_put(to, mount->sb, statfs_flags(mount), mount->sb->magic);
+    return statfs_put(to, mount->sb, statfs_flags(mount), mount->sb->type->magic);
 }
 
 long sys_statfs(u64 name, u64 to)
