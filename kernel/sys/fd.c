@@ -93,7 +93,6 @@ struct owner_abi {
     s32 type, id;
 };
 
-#define OWNER_TID  0
 #define OWNER_PID  1
 #define OWNER_PGRP 2
 

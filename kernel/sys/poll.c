@@ -140,7 +140,7 @@ long sys_ppoll(u64 fds, u64 count, u64 timeout, u64 mask, u64 mask_size)
 
 /* ---- select ---- */
 
-/* The three sets of a call, and the memory for them and for as many pollfds as they need. */
+/* The three sets of a call, and a pollfd for each descriptor that is in any. */
 struct select_sets {
     u64 addr[3]; /* of the user's, or 0 */
     u64 *in[3];  /* [words] */
@@ -152,16 +152,12 @@ struct select_sets {
 
 static const u32 select_events[3] = {SELECT_IN, SELECT_OUT, SELECT_EXCEPT};
 
-static int sets_read(struct select_sets *sets)
+/* memory: for four sets, zero. */
+static int sets_read(struct select_sets *sets, u64 *memory)
 {
-    u64 *memory = kmalloc((4 * sets->words + 1) * 8);
-
-    if (!memory)
-        return -ENOMEM;
-    for (int i = 0; i < 3; i++)
-        sets->in[i] = memory + i * sets->words;
     sets->out = memory + 3 * sets->words;
     for (int i = 0; i < 3; i++) {
+        sets->in[i] = memory + i * sets->words;
         if (!sets->addr[i])
             continue;
         if (copy_from_user(sets->in[i], USER_PTR(sets->addr[i]), sets->words * 8))
@@ -224,7 +220,8 @@ static long sets_write(struct select_sets *sets)
 
 static long select_user(struct select_sets *sets, u64 deadline)
 {
-    long result = sets_read(sets);
+    u64 *memory __scoped(kmalloc) = kmalloc((4 * sets->words + 1) * 8);
+    long result = memory ? sets_read(sets, memory) : -ENOMEM;
 
     if (!result)
         result = sets_to_fds(sets);
@@ -232,7 +229,6 @@ static long select_user(struct select_sets *sets, u64 deadline)
         result = poll_files(sets->fds, sets->count, deadline);
     if (result >= 0)
         result = sets_write(sets);
-    kfree(sets->in[0]);
     kfree(sets->fds);
     return result;
 }

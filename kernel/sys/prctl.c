@@ -59,9 +59,9 @@ static long get_name(u64 out)
 /* Marks the children that are there, and from fork on those to come, as having a subreaper. */
 static void mark_subreaper(struct process *process)
 {
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *p, *up;
 
+    spin_guard_irqsave(&process_tree_lock);
     __atomic_or_fetch(&process->flags, PROCESS_SUBREAPER, __ATOMIC_RELAXED);
     list_for_each_entry(p, &process_list, all) {
         for (up = p->parent; up && up != process; up = up->parent)
@@ -69,13 +69,10 @@ static void mark_subreaper(struct process *process)
         if (up)
             __atomic_or_fetch(&p->flags, PROCESS_HAS_SUBREAPER, __ATOMIC_RELAXED);
     }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-static long subreaper(bool on)
+static long subreaper(struct process *process, bool on)
 {
-    struct process *process = current_process();
-
     if (on)
         mark_subreaper(process);
     else
@@ -83,15 +80,31 @@ static long subreaper(bool on)
     return 0;
 }
 
-static long death_signal(u32 option, u64 arg)
+static long set_death_signal(u64 signal)
 {
-    struct task *self = self_task();
-
-    if (option == PR_GET_PDEATHSIG)
-        return put_user_u32(USER_PTR(arg), self->parent_death_signal);
-    if (arg > SIGNAL_MAX)
+    if (signal > SIGNAL_MAX)
         return -EINVAL;
-    self->parent_death_signal = arg;
+    self_task()->parent_death_signal = signal;
+    return 0;
+}
+
+static long set_dumpable(struct process *process, u64 dumpable)
+{
+    if (dumpable > 1)
+        return -EINVAL;
+    WRITE_ONCE(process->dumpable, dumpable);
+    return 0;
+}
+
+static long set_slack(struct task *self, s64 ns)
+{
+    self->timer_slack_ns = ns > 0 ? ns : DEFAULT_TIMER_SLACK_NS;
+    return 0;
+}
+
+static long set_no_new_privs(struct task *self)
+{
+    self->flags |= TASK_NO_NEW_PRIVS;
     return 0;
 }
 
@@ -170,63 +183,39 @@ static long ambient(u64 what, u64 cap)
     return 0;
 }
 
-/* Options about credentials; -ENOSYS: not one of them. */
-static long prctl_cred(u32 option, u64 a, u64 b, u64 c, u64 d)
-{
-    struct task *self = self_task();
-
-    switch (option) {
-    case PR_GET_KEEPCAPS: return !!(current_cred()->securebits & SECBIT_KEEP_CAPS);
-    case PR_SET_KEEPCAPS: return keep_caps(a);
-    case PR_CAPBSET_READ:
-        return a < CAP_COUNT ? (long)(current_cred()->cap_bounding >> a & 1) : -EINVAL;
-    case PR_CAPBSET_DROP: return bounding_drop(a);
-    case PR_GET_SECUREBITS: return current_cred()->securebits;
-    case PR_SET_SECUREBITS: return set_securebits((u32)a, false);
-    case PR_SET_NO_NEW_PRIVS:
-        if (a != 1 || b || c || d)
-            return -EINVAL;
-        self->flags |= TASK_NO_NEW_PRIVS;
-        return 0;
-    case PR_GET_NO_NEW_PRIVS:
-        return a || b || c || d ? -EINVAL : !!(self->flags & TASK_NO_NEW_PRIVS);
-    case PR_CAP_AMBIENT: return c || d ? -EINVAL : ambient(a, b);
-    }
-    return -ENOSYS;
-}
-
 long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 {
+    const struct cred *cred = current_cred();
     struct task *self = self_task();
     struct process *process = self->process;
 
     switch ((u32)option) {
-    case PR_SET_PDEATHSIG:
-    case PR_GET_PDEATHSIG: return death_signal((u32)option, a);
+    case PR_SET_PDEATHSIG: return set_death_signal(a);
+    case PR_GET_PDEATHSIG: return put_user_u32(USER_PTR(a), self->parent_death_signal);
     case PR_GET_DUMPABLE: return process->dumpable;
-    case PR_SET_DUMPABLE:
-        if (a > 1)
-            return -EINVAL;
-        WRITE_ONCE(process->dumpable, a);
-        return 0;
-    case PR_SET_NAME: return set_name(a);
-    case PR_GET_NAME: return get_name(a);
+    case PR_SET_DUMPABLE: return set_dumpable(process, a);
+    case PR_GET_KEEPCAPS: return !!(cred->securebits & SECBIT_KEEP_CAPS);
+    case PR_SET_KEEPCAPS: return keep_caps(a);
     case PR_GET_TIMING: return 0; /* statistical */
     case PR_SET_TIMING: return a ? -EINVAL : 0;
+    case PR_SET_NAME: return set_name(a);
+    case PR_GET_NAME: return get_name(a);
     case PR_GET_SECCOMP: return 0;
-    case PR_SET_TIMERSLACK:
-        self->timer_slack_ns = (s64)a > 0 ? a : DEFAULT_TIMER_SLACK_NS;
-        return 0;
+    case PR_CAPBSET_READ: return a < CAP_COUNT ? (long)(cred->cap_bounding >> a & 1) : -EINVAL;
+    case PR_CAPBSET_DROP: return bounding_drop(a);
+    case PR_GET_SECUREBITS: return cred->securebits;
+    case PR_SET_SECUREBITS: return set_securebits((u32)a, false);
+    case PR_SET_TIMERSLACK: return set_slack(self, a);
     case PR_GET_TIMERSLACK: return self->timer_slack_ns;
-    case PR_SET_CHILD_SUBREAPER: return subreaper(a != 0);
+    case PR_SET_CHILD_SUBREAPER: return subreaper(process, a);
     case PR_GET_CHILD_SUBREAPER:
         return put_user_u32(USER_PTR(a), !!(process->flags & PROCESS_SUBREAPER));
+    case PR_SET_NO_NEW_PRIVS: return a != 1 || b || c || d ? -EINVAL : set_no_new_privs(self);
+    case PR_GET_NO_NEW_PRIVS:
+        return a || b || c || d ? -EINVAL : !!(self->flags & TASK_NO_NEW_PRIVS);
     case PR_GET_TID_ADDRESS: return put_user_u64(USER_PTR(a), self->clear_tid.addr);
     case PR_GET_THP_DISABLE: return 0;
-    default: {
-        long result = prctl_cred((u32)option, a, b, c, d);
-
-        return result == -ENOSYS ? -EINVAL : result;
+    case PR_CAP_AMBIENT: return c || d ? -EINVAL : ambient(a, b);
     }
-    }
+    return -EINVAL;
 }

@@ -183,7 +183,8 @@ long sys_waitid(u64 type, u64 id, u64 infop, u64 options, u64 rusage)
     if (error)
         return error;
     if (r.pid) {
-        info = (struct siginfo){.signo = SIGCHLD, .code = r.code};
+        info.signo = SIGCHLD;
+        info.code = r.code;
         info.pid = r.pid;
         info.uid = r.uid;
         info.child.status = status_of(&r);
@@ -218,9 +219,9 @@ long sys_getppid(void)
 
 long sys_pidfd_open(u64 number, u64 flags)
 {
+    struct pid *pid __scoped(pid) = NULL;
     struct process *process;
     struct file *file;
-    struct pid *pid;
 
     if ((u32)flags & ~(u32)O_NONBLOCK || (s32)number <= 0)
         return -EINVAL;
@@ -228,10 +229,11 @@ long sys_pidfd_open(u64 number, u64 flags)
     if (!pid)
         return -ESRCH;
     process = READ_ONCE(pid->process);
-    file = process ? pidfd_file(pid) : NULL;
-    pid_put(pid);
+    if (!process)
+        return -EINVAL; /* a thread that leads no process */
+    file = pidfd_file(pid);
     if (!file)
-        return process ? -ENOMEM : -EINVAL; /* a thread that leads no process */
+        return -ENOMEM;
     file->flags |= (u32)flags;
     return fd_install(file, 0, O_CLOEXEC);
 }
@@ -266,44 +268,32 @@ static int setpgid_allowed(struct process *target)
 }
 
 /*
- * The group to join, with a reference: an existing one of the session, or *fresh when the number
- * is the target's own. Tree lock held.
+ * The group to join, with a reference: an existing one of the session, or `fresh` when the number
+ * is the target's own. NULL: there is none. Tree lock held.
  */
-static int group_to_join(struct process *target, u32 number, struct pgrp **fresh, struct pgrp **out)
+static struct pgrp *group_to_join(struct process *target, u32 number, struct pgrp *fresh)
 {
+    struct session *session = target->pgrp->session;
     struct pid *pid = pid_find(number);
     struct pgrp *pgrp = pid ? pid->pgrp : NULL;
     bool own = number == target->tgid;
 
-    if (pgrp && pgrp->session == target->pgrp->session && (own || !list_empty(&pgrp->members)) &&
-        ref_get_unless_zero(&pgrp->refs)) {
-        *out = pgrp;
-        return 0;
-    }
-    if (!own || !*fresh || (*fresh)->session != target->pgrp->session)
-        return -EPERM;
-    *out = *fresh;
-    *fresh = NULL;
-    (*out)->pid->pgrp = *out;
-    return 0;
+    if (pgrp && pgrp->session == session && (own || !list_empty(&pgrp->members)) &&
+        ref_get_unless_zero(&pgrp->refs))
+        return pgrp;
+    if (!own || !fresh || fresh->session != session)
+        return NULL;
+    fresh->pid->pgrp = fresh;
+    return pgrp_get(fresh);
 }
 
 /* A group that could become the one of `number`; made before the lock, since that may sleep. */
 static struct pgrp *fresh_group(u32 number)
 {
     struct session *session = current_session_get();
-    struct pid *pid;
-    struct pgrp *pgrp = NULL;
+    struct pid *pid __scoped(pid) = pid_find_get(number);
+    struct pgrp *pgrp = pid && READ_ONCE(pid->users) ? pgrp_alloc(pid, session) : NULL;
 
-    rcu_read_lock();
-    pid = pid_find(number);
-    if (pid && !ref_get_unless_zero(&pid->refs))
-        pid = NULL;
-    rcu_read_unlock();
-    if (pid) {
-        pgrp = READ_ONCE(pid->users) ? pgrp_alloc(pid, session) : NULL;
-        pid_put(pid);
-    }
     session_put(session);
     return pgrp;
 }
@@ -312,32 +302,28 @@ long sys_setpgid(u64 pid, u64 group)
 {
     s32 number = (s32)pid ? (s32)pid : (s32)current_process()->tgid;
     s32 wanted = (s32)group ? (s32)group : number;
-    struct pgrp *fresh = NULL, *joined = NULL, *old = NULL;
+    struct pgrp *fresh __scoped(pgrp) = NULL, *joined __scoped(pgrp) = NULL;
+    struct pgrp *old __scoped(pgrp) = NULL;
     struct process *target;
-    irqflags_t flags;
     int error;
 
     if (wanted < 0)
         return -EINVAL;
     if (wanted == number)
         fresh = fresh_group(number);
-    flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock); /* given back before the groups */
     target = process_or_self((s32)pid);
     error = setpgid_allowed(target);
     if (target && pid && target->tgid != (u32)pid)
-        error = -EINVAL; /* a thread that is not the first */
-    if (!error)
-        error = group_to_join(target, wanted, &fresh, &joined);
-    if (!error && joined != target->pgrp)
+        return -EINVAL; /* a thread that is not the first */
+    if (error)
+        return error;
+    joined = group_to_join(target, wanted, fresh);
+    if (!joined)
+        return -EPERM;
+    if (joined != target->pgrp)
         old = process_set_pgrp_locked(target, joined);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (old)
-        pgrp_put(old);
-    if (joined)
-        pgrp_put(joined);
-    if (fresh)
-        pgrp_put(fresh);
-    return error;
+    return 0;
 }
 
 /* The number of the group or session of a process. */
@@ -360,24 +346,17 @@ CALL(getsid, (u64 pid), group_number((s32)pid, true))
 long sys_setsid(void)
 {
     struct process *process = current_process();
-    struct pgrp *pgrp = pgrp_alloc(process->pid, NULL), *old = NULL, *existing;
-    irqflags_t flags;
-    bool leads;
+    struct pgrp *pgrp __scoped(pgrp) = pgrp_alloc(process->pid, NULL);
+    struct pgrp *old __scoped(pgrp) = NULL, *existing;
 
     if (!pgrp)
         return -ENOMEM;
-    flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock); /* given back before the groups */
     existing = process->pid->pgrp;
-    leads =
-        process->pgrp->session->leader == process || (existing && !list_empty(&existing->members));
-    if (!leads) {
-        pgrp->session->leader = process;
-        process->pid->pgrp = pgrp;
-        old = process_set_pgrp_locked(process, pgrp);
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (old)
-        pgrp_put(old);
-    pgrp_put(pgrp);
-    return leads ? -EPERM : (long)process->tgid;
+    if (process->pgrp->session->leader == process || (existing && !list_empty(&existing->members)))
+        return -EPERM;
+    pgrp->session->leader = process;
+    process->pid->pgrp = pgrp;
+    old = process_set_pgrp_locked(process, pgrp);
+    return process->tgid;
 }

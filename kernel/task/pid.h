@@ -58,6 +58,12 @@ static inline struct pid *pid_get(struct pid *pid)
 
 void pid_put(struct pid *pid);
 
+static inline void scoped_end_pid(struct pid **pid)
+{
+    if (*pid)
+        pid_put(*pid);
+}
+
 /* The pid with this number as the current task sees it; caller in an RCU read section. */
 struct pid *pid_find(u32 number);
 

@@ -41,6 +41,12 @@ static inline struct session *session_get(struct session *session)
 void pgrp_put(struct pgrp *pgrp);
 void session_put(struct session *session);
 
+static inline void scoped_end_pgrp(struct pgrp **pgrp)
+{
+    if (*pgrp)
+        pgrp_put(*pgrp);
+}
+
 /*
  * A group without members, of this session or (NULL) of a new one of the same number; whoever
  * makes it known sets pid->pgrp under the tree lock. One reference; NULL: no memory. May sleep.
