@@ -39,6 +39,7 @@ enum lock_rank {
     RANK_VMALLOC,    /* areas of kernel address space */
     RANK_STACKS,     /* spare kernel stacks */
     RANK_SLAB,       /* the slabs of a cache */
+    RANK_SECTION,    /* descriptors of page frames, made as memory is needed */
     RANK_KERNEL_MAP, /* the kernel's page table */
     RANK_FRAMES,     /* free page frames */
     RANK_IRQ,        /* interrupt lines */

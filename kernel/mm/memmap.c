@@ -119,26 +119,12 @@ bool memmap_next_free(paddr_t from, paddr_t to, struct memrange *range)
     return false;
 }
 
-u64 memmap_total(void)
-{
-    u64 total = 0;
-
-    for (size_t i = 0; i < banks.count; i++)
-        total += banks.ranges[i].end - banks.ranges[i].start;
-    return total;
-}
-
 bool memmap_in_bank(paddr_t start, paddr_t end)
 {
     for (size_t i = 0; i < banks.count; i++)
         if (start >= banks.ranges[i].start && end <= banks.ranges[i].end)
             return true;
     return false;
-}
-
-bool memmap_is_ram(paddr_t pa)
-{
-    return memmap_in_bank(pa, pa + 1);
 }
 
 void memmap_log(void)

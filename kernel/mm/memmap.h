@@ -28,12 +28,6 @@ const struct memrange *memmap_reserved(size_t n);
  */
 bool memmap_next_free(paddr_t from, paddr_t to, struct memrange *range);
 
-/* Bytes of RAM in all banks. */
-u64 memmap_total(void);
-
-/* Is the page at pa RAM, reserved or not? */
-bool memmap_is_ram(paddr_t pa);
-
 /* Does one bank hold all of [start, end)? */
 bool memmap_in_bank(paddr_t start, paddr_t end);
 

@@ -9,9 +9,8 @@
  *
  * Structures: a CPU's cache is an array of pointers that fills a 512-byte slot aligned to its size.
  * `top` points at the last page in it, or at slot 0, which is NULL: empty is found when the NULL
- * is loaded, full when the next place would be aligned to 512. A cache that may not be used
- * (fault injection counts every allocation) has top parked at the last place, with NULL there:
- * it is empty and full.
+ * is loaded, full when the next place would be aligned to 512. Under fault injection, which counts
+ * every allocation, the NULL is in the last slot: the cache is empty and full.
  *
  * Invariants:
  * I1. A free block's first page has PG_FREE and PG_BUDDY, its order, and is in the list of that
@@ -34,6 +33,7 @@
 #include "core/panic.h"
 #include "core/percpu.h"
 #include "core/spinlock.h"
+#include "lib/string.h"
 #include "mm/page_impl.h"
 
 #define RESERVE     32 /* pages (I3) */
@@ -43,7 +43,7 @@
 
 struct page_cache {
     struct page **top;
-    struct page *slots[CACHE_SLOTS]; /* slots[0] is NULL, or the last one when parked */
+    struct page *slots[CACHE_SLOTS];
 } __aligned(512);
 _Static_assert(sizeof(struct page_cache) == 512, "full is found by alignment");
 
@@ -55,6 +55,7 @@ static struct {
 } frames = {.lock = SPINLOCK_INIT(RANK_FRAMES)};
 
 static DEFINE_PERCPU(struct page_cache, page_cache);
+static u32 cache_floor; /* the slot of a cache that holds the NULL below its pages [I] */
 
 /* Puts a free block into its list, joined with its buddies as far as they are free. */
 static void give_locked(struct page *page, u32 order)
@@ -77,37 +78,34 @@ static void give_locked(struct page *page, u32 order)
     frames.counts[order]++;
 }
 
-/* Takes a block of at least this order off the lists, whole; NULL when there is none. */
-static struct page *take_locked(u32 order, u32 *taken)
+/*
+ * Takes a block of at least `order` off the lists and gives back halves of it until its order is
+ * at most `most`, which its first page tells. NULL when there is none.
+ */
+static struct page *take_locked(u32 order, u32 most)
 {
+    struct page *page;
+
     while (order <= PAGE_ORDER_MAX && list_empty(&frames.free[order]))
         order++;
     if (order > PAGE_ORDER_MAX)
         return NULL;
-
-    struct page *page = list_first(&frames.free[order], struct page, list);
-
+    page = list_first(&frames.free[order], struct page, list);
     list_del(&page->list);
     page->flags = 0;
     frames.counts[order]--;
     frames.free_pages -= 1UL << order;
-    *taken = order;
-    return page;
-}
-
-/* Gives back the upper halves until the block has the order wanted. */
-static void split_locked(struct page *page, u32 from, u32 to)
-{
-    while (from > to) {
-        from--;
-        give_locked(page + (1UL << from), from);
+    while (order > most) {
+        order--;
+        give_locked(page + (1UL << order), order);
     }
+    page->order = order;
+    return page;
 }
 
 void frames_add(paddr_t start, paddr_t end)
 {
-    irqflags_t flags = spin_lock_irqsave(&frames.lock);
-
+    spin_guard_irqsave(&frames.lock);
     while (start < end) {
         u32 order = 0;
 
@@ -117,7 +115,6 @@ void frames_add(paddr_t start, paddr_t end)
         give_locked(phys_to_page(start), order);
         start += PAGE_SIZE << order;
     }
-    spin_unlock_irqrestore(&frames.lock, flags);
 }
 
 /* Is it time to build a section, before the RESERVE goes (I3)? */
@@ -131,11 +128,8 @@ static struct page *alloc_block(u32 order, u32 pa_flags)
     for (;;) {
         irqflags_t flags = spin_lock_irqsave(&frames.lock);
         bool low = low_locked() && !(pa_flags & PA_NO_BUILD);
-        struct page *page = NULL;
-        u32 taken;
+        struct page *page = low ? NULL : take_locked(order, order);
 
-        if (!low && (page = take_locked(order, &taken)))
-            split_locked(page, taken, order);
         spin_unlock_irqrestore(&frames.lock, flags);
         if (page || pa_flags & PA_NO_BUILD || !section_build_more())
             return page;
@@ -149,16 +143,11 @@ static void cache_refill(struct page_cache *cache)
 
     spin_acquire(&frames.lock);
     while (top < &cache->slots[CACHE_BATCH] && !low_locked()) {
-        u32 order;
-        struct page *block = take_locked(0, &order);
+        struct page *block = take_locked(0, CHUNK_ORDER);
 
         if (!block)
             break;
-        if (order > CHUNK_ORDER) {
-            split_locked(block, order, CHUNK_ORDER);
-            order = CHUNK_ORDER;
-        }
-        for (u32 i = 1U << order; i-- > 0;) { /* the lowest address is handed out first */
+        for (u32 i = 1U << block->order; i-- > 0;) { /* the lowest address is handed out first */
             block[i].flags = PG_FREE;
             *++top = &block[i];
         }
@@ -167,18 +156,18 @@ static void cache_refill(struct page_cache *cache)
     cache->top = top;
 }
 
+static u32 cache_count(const struct page_cache *cache)
+{
+    return READ_ONCE(cache->top) - &cache->slots[cache_floor];
+}
+
 /* Moves pages of this CPU's cache to the lists until `keep` are left. IRQs masked. */
 static void cache_flush(struct page_cache *cache, u32 keep)
 {
     spin_acquire(&frames.lock);
-    while (cache->top > &cache->slots[keep])
+    while (cache_count(cache) > keep)
         give_locked(*cache->top--, 0);
     spin_release(&frames.lock);
-}
-
-static bool cache_parked(const struct page_cache *cache)
-{
-    return cache->top == &cache->slots[CACHE_SLOTS - 1] && !*cache->top;
 }
 
 static void page_prepare(struct page *page, u32 order)
@@ -215,12 +204,10 @@ static __noinline struct page *alloc_slow(u32 pa_flags)
         irqflags_t flags = irq_save();
         struct page_cache *cache = &this_cpu(page_cache);
 
-        if (!cache_parked(cache)) {
-            if (!*cache->top)
-                cache_refill(cache);
-            if ((page = *cache->top))
-                cache->top--;
-        }
+        if (!*cache->top)
+            cache_refill(cache);
+        if ((page = *cache->top))
+            cache->top--;
         irq_restore(flags);
     }
     if (!page && !(page = alloc_block(0, pa_flags)))
@@ -276,7 +263,7 @@ void page_free_block(struct page *page, u32 order)
     if (page->flags & PG_FREE || order > PAGE_ORDER_MAX)
         panic("page %012lx freed twice, or with a wrong order (%u)", page_to_phys(page), order);
     flags = irq_save();
-    if (order == 0 && !in_irq() && !cache_parked(&this_cpu(page_cache)))
+    if (order == 0 && !in_irq())
         cache_flush(&this_cpu(page_cache), CACHE_BATCH);
     spin_acquire(&frames.lock);
     give_locked(page, order);
@@ -312,8 +299,8 @@ void page_drain(void *unused __maybe_unused)
 {
     irqflags_t flags = irq_save();
 
-    if (!cache_parked(&this_cpu(page_cache)) && !preempt_in_fast())
-        cache_flush(&this_cpu(page_cache), 0); /* I4 */
+    if (!preempt_in_fast()) /* I4 */
+        cache_flush(&this_cpu(page_cache), 0);
     irq_restore(flags);
 }
 
@@ -322,22 +309,15 @@ u64 pages_free(void)
     u64 total = READ_ONCE(frames.free_pages) + section_pages_untaken();
     u32 cpu;
 
-    for_each_cpu(cpu) {
-        const struct page_cache *cache = &per_cpu(page_cache, cpu);
-
-        if (!cache_parked(cache))
-            total += READ_ONCE(cache->top) - cache->slots;
-    }
+    for_each_cpu(cpu)
+        total += cache_count(&per_cpu(page_cache, cpu));
     return total;
 }
 
 void page_counts(u64 counts[PAGE_ORDER_MAX + 1])
 {
-    irqflags_t flags = spin_lock_irqsave(&frames.lock);
-
-    for (u32 order = 0; order <= PAGE_ORDER_MAX; order++)
-        counts[order] = frames.counts[order];
-    spin_unlock_irqrestore(&frames.lock, flags);
+    spin_guard_irqsave(&frames.lock);
+    memcpy(counts, frames.counts, sizeof frames.counts);
 }
 
 void frames_init(void)
@@ -346,9 +326,10 @@ void frames_init(void)
 
     for (u32 order = 0; order <= PAGE_ORDER_MAX; order++)
         list_init(&frames.free[order]);
+    cache_floor = fail_alloc_wanted() ? CACHE_SLOTS - 1 : 0;
     for_each_cpu(cpu) {
         struct page_cache *cache = &per_cpu(page_cache, cpu);
 
-        cache->top = &cache->slots[fail_alloc_wanted() ? CACHE_SLOTS - 1 : 0];
+        cache->top = &cache->slots[cache_floor];
     }
 }

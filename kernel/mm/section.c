@@ -11,7 +11,7 @@
  *     Whoever holds that one asks for table pages with PA_NO_BUILD, and so never waits for the
  *     builder.
  *
- * Locking: the builder is one CPU at a time (`builder`); what it changes is its own, or atomic.
+ * Locking: `builder` (RANK_SECTION, IRQs masked) guards the sections.
  *
  * Rejected: descriptors for all RAM at boot (2 MiB of them and 100,000 instructions for 128 MiB of
  * RAM); sections of 128 MiB (a small machine would pay 2 MiB at its first page).
@@ -31,17 +31,16 @@
 
 struct section {
     paddr_t start; /* [I] */
-    u32 free;      /* pages not taken up yet; 0 when built */
-    bool built;    /* [A] */
+    u32 free;      /* pages not taken up yet; 0 when built [L] */
+    bool built;    /* [L] */
 };
 
 static struct section *sections; /* by address [I] */
 static u32 section_count;        /* [I] */
-static u32 next_section;         /* those below are built [A] */
-static u32 builder;              /* 1: a CPU builds a section [A] */
-static u64 untaken;              /* pages free in sections not built [A] */
-static u64 total;                /* pages ever under the allocator [A] */
-static struct spinlock adopt_lock = SPINLOCK_INIT(RANK_FRAMES);
+static struct spinlock builder = SPINLOCK_INIT(RANK_SECTION);
+static u32 next_section; /* those below are built [L], read by all */
+static u64 untaken;      /* pages free in sections not built [L], read by all */
+static u64 total;        /* pages ever under the allocator [L], read by all */
 
 /* Where the builder takes pages from for tables. */
 static struct {
@@ -158,44 +157,24 @@ static void section_build(struct section *s)
 
     while (ok && memmap_next_free(r.end, s->start + SECTION_SIZE, &r))
         frames_add(r.start == used.start && used.end != 0 ? used.end : r.start, r.end);
-    __atomic_sub_fetch(&untaken, s->free, __ATOMIC_RELAXED);
+    WRITE_ONCE(untaken, untaken - s->free);
     s->free = 0;
-    smp_store_release(&s->built, true);
+    s->built = true;
     while (next_section < section_count && sections[next_section].built)
         WRITE_ONCE(next_section, next_section + 1);
     if (!ok)
         log_err("memory: no descriptors for the section at %lx; it stays unused", s->start);
 }
 
-/* Becomes the builder, waiting for another one; false when that had to wait. */
-static bool builder_enter(irqflags_t *flags)
-{
-    *flags = irq_save();
-    if (__atomic_exchange_n(&builder, 1, __ATOMIC_ACQUIRE) == 0)
-        return true;
-    irq_restore(*flags);
-    while (READ_ONCE(builder))
-        cpu_relax();
-    return false;
-}
-
-static void builder_leave(irqflags_t flags)
-{
-    smp_store_release(&builder, 0);
-    irq_restore(flags);
-}
-
 bool section_build_more(void)
 {
-    irqflags_t flags;
+    u32 next = READ_ONCE(next_section);
 
     if (!section_left())
         return false;
-    if (!builder_enter(&flags))
-        return true;
-    if (section_left())
-        section_build(&sections[next_section]);
-    builder_leave(flags);
+    spin_guard_irqsave(&builder);
+    if (next_section == next) /* else another CPU has just built one */
+        section_build(&sections[next]);
     return true;
 }
 
@@ -216,37 +195,29 @@ static struct section *section_of(paddr_t pa)
     return &sections[low];
 }
 
-/* Makes sure that the page's descriptor exists. */
-static bool section_ensure(paddr_t pa)
+/* The page's descriptor, built if need be; NULL: no RAM, or no memory for it. */
+static struct page *section_page_locked(paddr_t pa)
 {
     struct section *s = section_of(pa);
-    irqflags_t flags;
+    struct page *page = phys_to_page(pa);
 
-    if (!s || !memmap_is_ram(pa))
-        return false;
-    while (!smp_load_acquire(&s->built)) {
-        if (!builder_enter(&flags))
-            continue;
-        if (!s->built)
-            section_build(s);
-        builder_leave(flags);
-    }
-    return kernel_translate((u64)phys_to_page(pa)) != PADDR_NONE;
+    if (!s || !memmap_in_bank(pa, pa + 1))
+        return NULL;
+    if (!s->built)
+        section_build(s);
+    return kernel_translate((u64)page) != PADDR_NONE ? page : NULL;
 }
 
 struct page *page_adopt(paddr_t pa)
 {
-    struct page *page = phys_to_page(pa);
-    irqflags_t flags;
+    struct page *page;
 
-    if (!section_ensure(pa))
-        return NULL;
-    flags = spin_lock_irqsave(&adopt_lock);
-    if (!(page->flags & PG_FIXED)) {
+    spin_guard_irqsave(&builder);
+    page = section_page_locked(pa);
+    if (page && !(page->flags & PG_FIXED)) {
         page->flags |= PG_FIXED;
         ref_init(&page->refs, 1);
     }
-    spin_unlock_irqrestore(&adopt_lock, flags);
     return page;
 }
 
@@ -255,11 +226,15 @@ void page_release(paddr_t start, paddr_t end)
     start = ALIGN_UP(start, PAGE_SIZE);
     end = ALIGN_DOWN(end, PAGE_SIZE);
     for (; start < end; start += PAGE_SIZE) {
-        if (!section_ensure(start))
+        struct page *page;
+
+        spin_guard_irqsave(&builder);
+        page = section_page_locked(start);
+        if (!page)
             continue;
-        phys_to_page(start)->flags = 0;
+        page->flags = 0;
         frames_add(start, start + PAGE_SIZE);
-        __atomic_add_fetch(&total, 1, __ATOMIC_RELAXED);
+        total++;
     }
 }
 

@@ -11,8 +11,8 @@
  * Structures:
  * - A CPU's array fills a 256-byte slot aligned to its size. `top` points at its last object, or at
  *   a NULL below the first: empty is found when the NULL is loaded, full when the next place would
- *   be aligned to 256. An array that may not be used (fault injection) has top parked at the last
- *   place, with NULL there: it is empty and full.
+ *   be aligned to 256. Under fault injection, which counts every allocation, the NULL is in the last
+ *   place: the array is empty and full.
  * - A slab is described by its first page: private is the first free object, private2 how many
  *   objects are out and how many were ever out. Each of its pages has the cache's number in `slab`.
  *
@@ -178,14 +178,9 @@ static struct object *take_locked(struct kmem_cache *cache, bool grow)
     return slab ? slab_take_locked(cache, slab) : NULL;
 }
 
-static bool array_parked(const struct array *array)
-{
-    return array->top == &array->slots[ARRAY_SLOTS - 1] && !*array->top;
-}
-
 static u32 array_count(const struct kmem_cache *cache, const struct array *array)
 {
-    return array_parked(array) ? 0 : array->top - &array->slots[ARRAY_SLOTS - 1 - cache->capacity];
+    return array->top - &array->slots[ARRAY_SLOTS - 1 - cache->capacity];
 }
 
 /* Not declared to be without return: so that the fast paths need no frame to call them. */
@@ -213,7 +208,7 @@ static __noinline void *alloc_slow(u32 number)
     if (object && !in_irq()) {
         struct array *array = &this_cpu(arrays)[number];
 
-        while (!array_parked(array) && array_count(cache, array) < (cache->capacity + 1) / 2 &&
+        while (array_count(cache, array) < (cache->capacity + 1) / 2 &&
                (more = take_locked(cache, false)))
             *++array->top = more;
     }
@@ -253,8 +248,8 @@ void *slab_alloc_nosleep(u64 number)
 static __noinline void free_slow(u32 number, struct object *object)
 {
     struct kmem_cache *cache = &caches[number];
-    irqflags_t flags = spin_lock_irqsave(&cache->lock);
 
+    spin_guard_irqsave(&cache->lock);
     slab_put_locked(cache, object);
     if (!in_irq()) {
         struct array *array = &this_cpu(arrays)[number];
@@ -262,7 +257,6 @@ static __noinline void free_slow(u32 number, struct object *object)
         while (array_count(cache, array) > cache->capacity / 2)
             slab_put_locked(cache, *array->top--);
     }
-    spin_unlock_irqrestore(&cache->lock, flags);
 }
 
 /* size is a multiple of 16. */
@@ -364,7 +358,7 @@ static u32 slab_order(u32 size)
 
 static void cache_init(struct kmem_cache *cache, const char *name, u32 size, u32 number)
 {
-    u32 cpu, capacity = size <= 256 ? 28 : size <= 512 ? 16 : size <= 1024 ? 12 : 8;
+    u32 cpu;
 
     spin_init(&cache->lock, RANK_SLAB);
     list_init(&cache->partial);
@@ -373,13 +367,17 @@ static void cache_init(struct kmem_cache *cache, const char *name, u32 size, u32
     cache->number = number;
     cache->order = slab_order(size);
     cache->per_slab = (PAGE_SIZE << cache->order) / size;
-    cache->capacity = capacity;
+    cache->capacity = fail_alloc_wanted() ? 0
+                      : size <= 256       ? 28
+                      : size <= 512       ? 16
+                      : size <= 1024      ? 12
+                                          : 8;
     for_each_cpu(cpu) {
         struct array *array = &per_cpu(arrays, cpu)[number];
 
         array->secret = secret;
         array->size = size;
-        array->top = &array->slots[ARRAY_SLOTS - 1 - (fail_alloc_wanted() ? 0 : capacity)];
+        array->top = &array->slots[ARRAY_SLOTS - 1 - cache->capacity];
     }
 }
 
@@ -417,12 +415,11 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
 bool kmem_cache_info(u32 n, struct kmem_info *info)
 {
     struct kmem_cache *cache = &caches[n + 1];
-    irqflags_t flags;
     u32 cpu;
 
     if (n + 1 >= cache_count)
         return false;
-    flags = spin_lock_irqsave(&cache->lock);
+    spin_guard_irqsave(&cache->lock);
     *info = (struct kmem_info){
         .name = cache->name,
         .size = cache->size,
@@ -430,7 +427,6 @@ bool kmem_cache_info(u32 n, struct kmem_info *info)
         .total = cache->slabs * cache->per_slab,
         .pages = cache->slabs << cache->order,
     };
-    spin_unlock_irqrestore(&cache->lock, flags);
     for_each_cpu(cpu)
         info->active -= array_count(cache, &per_cpu(arrays, cpu)[cache->number]);
     return true;
@@ -440,15 +436,15 @@ void kmalloc_drain(void *unused __maybe_unused)
 {
     for (u32 number = 1; number < cache_count; number++) {
         struct kmem_cache *cache = &caches[number];
-        irqflags_t flags = spin_lock_irqsave(&cache->lock);
-        struct array *array = &this_cpu(arrays)[number];
+        struct array *array;
         struct page *slab, *next;
 
+        spin_guard_irqsave(&cache->lock);
+        array = &this_cpu(arrays)[number];
         while (array_count(cache, array) > 0 && !preempt_in_fast()) /* I3 */
             slab_put_locked(cache, *array->top--);
         list_for_each_entry_safe(slab, next, &cache->partial, list)
             if (slab_out(slab) == 0)
                 slab_free_locked(cache, slab);
-        spin_unlock_irqrestore(&cache->lock, flags);
     }
 }
