@@ -51,7 +51,7 @@ static pte_t *entry_of(pte_t *table, u64 va, unsigned shift)
 }
 
 /* Links a new table at *entry (I1); what is there now, or 0 without memory. */
-static pte_t __noinline table_link(pte_t *entry)
+static pte_t table_link(pte_t *entry)
 {
     void *table = table_alloc();
     pte_t link;
@@ -80,6 +80,31 @@ void pt_destroy(struct page_table *pt)
     pt->root = 0;
 }
 
+/*
+ * The entry for va at the level of `*shift`, or the block or empty entry above it where the walk
+ * ends (*shift says at which level); with `make`, tables are made and NULL means no memory.
+ */
+static pte_t *walk(paddr_t root, u64 va, unsigned *shift, bool make)
+{
+    pte_t *entry = entry_of(phys_to_virt(root), va, TOP_SHIFT), link;
+    unsigned wanted = *shift;
+
+    for (*shift = TOP_SHIFT; *shift > wanted; *shift -= LEVEL_BITS) {
+        link = READ_ONCE(*entry);
+        if (!link) {
+            if (!make)
+                break;
+            link = table_link(entry);
+            if (!link)
+                return NULL;
+        }
+        if (pte_is_block(link))
+            break;
+        entry = entry_of(table_of(link), va, *shift - LEVEL_BITS);
+    }
+    return entry;
+}
+
 /* The table below an entry, or NULL. */
 static inline pte_t *table_below(pte_t *table, u64 va, unsigned shift)
 {
@@ -101,16 +126,9 @@ pte_t *pt_find(const struct page_table *pt, u64 va)
 
 static pte_t *__noinline make_tables(struct page_table *pt, u64 va)
 {
-    pte_t *table = table_of(pt->root), *entry, link;
+    unsigned shift = PAGE_SHIFT;
 
-    for (unsigned shift = TOP_SHIFT; shift > PAGE_SHIFT; shift -= LEVEL_BITS) {
-        entry = entry_of(table, va, shift);
-        link = *entry ? *entry : table_link(entry);
-        if (!link)
-            return NULL;
-        table = table_of(link);
-    }
-    return entry_of(table, va, PAGE_SHIFT);
+    return walk(pt->root, va, &shift, true);
 }
 
 pte_t *pt_make(struct page_table *pt, u64 va)
@@ -120,34 +138,32 @@ pte_t *pt_make(struct page_table *pt, u64 va)
     return likely(entry) ? entry : make_tables(pt, va);
 }
 
-pte_t *pt_next(const struct page_table *pt, u64 *va, u64 end)
+struct pt_place pt_next(const struct page_table *pt, u64 va, u64 end)
 {
-    while (*va < end) {
+    while (va < end) {
         pte_t *table = table_of(pt->root), link;
         unsigned shift = TOP_SHIFT;
 
         for (; shift > PAGE_SHIFT; shift -= LEVEL_BITS) {
-            link = *entry_of(table, *va, shift);
+            link = *entry_of(table, va, shift);
             if (!link)
                 break;
             table = table_of(link);
         }
         if (shift == PAGE_SHIFT)
-            return entry_of(table, *va, PAGE_SHIFT);
-        *va = (*va | (BIT(shift) - 1)) + 1; /* nothing under this entry */
+            return (struct pt_place){entry_of(table, va, PAGE_SHIFT), va};
+        va = (va | (BIT(shift) - 1)) + 1; /* nothing under this entry */
     }
-    return NULL;
+    return (struct pt_place){NULL, end};
 }
 
 /* Takes out the tables below entries of `level` (a shift) in [start, end), whole entries. */
 static void detach_level(struct page_table *pt, unsigned level, u64 start, u64 end, void **list)
 {
     for (u64 at = start; at < end;) {
-        pte_t *entry = entry_of(table_of(pt->root), at, TOP_SHIFT);
-        unsigned shift = TOP_SHIFT;
+        unsigned shift = level;
+        pte_t *entry = walk(pt->root, at, &shift, false);
 
-        for (; *entry && shift > level; shift -= LEVEL_BITS)
-            entry = entry_of(table_of(*entry), at, shift - LEVEL_BITS);
         if (*entry) {
             void **table = (void **)table_of(*entry);
 
@@ -202,33 +218,6 @@ void pte_update(struct page_table *pt, u64 va, pte_t *entry, pte_t value)
     }
 }
 
-/*
- * The kernel's entry for va at the level of `*shift`, or the block or empty entry above it where
- * the walk ends (*shift says at which level); with `make`, tables are made and NULL means no
- * memory.
- */
-static pte_t *kernel_entry(u64 va, unsigned *shift, bool make)
-{
-    unsigned wanted = *shift;
-    pte_t *entry = entry_of(table_of(kernel_page_table_root), va, TOP_SHIFT);
-
-    for (*shift = TOP_SHIFT; *shift > wanted; *shift -= LEVEL_BITS) {
-        pte_t link = READ_ONCE(*entry);
-
-        if (!link) {
-            if (!make)
-                break;
-            link = table_link(entry);
-            if (!link)
-                return NULL;
-        }
-        if (pte_is_block(link))
-            break;
-        entry = entry_of(table_of(link), va, *shift - LEVEL_BITS);
-    }
-    return entry;
-}
-
 /* The largest block that va, pa and size allow: 1 GiB, 2 MiB or a page. */
 static unsigned block_shift(u64 va, paddr_t pa, u64 size)
 {
@@ -242,7 +231,7 @@ static int map_locked(u64 va, paddr_t pa, u64 size, u32 prot)
 {
     while (size) {
         unsigned wanted = block_shift(va, pa, size), shift = wanted;
-        pte_t *entry = kernel_entry(va, &shift, true), value = pte_make(pa, prot);
+        pte_t *entry = walk(kernel_page_table_root, va, &shift, true), value = pte_make(pa, prot);
 
         if (!entry)
             return -ENOMEM;
@@ -275,7 +264,7 @@ static int change_locked(u64 va, u64 end, u32 prot, bool clear)
 {
     while (va < end) {
         unsigned shift = PAGE_SHIFT;
-        pte_t *entry = kernel_entry(va, &shift, false);
+        pte_t *entry = walk(kernel_page_table_root, va, &shift, false);
 
         if (*entry && (va & (BIT(shift) - 1) || end - va < BIT(shift)))
             return -EINVAL; /* half a block */
@@ -313,7 +302,7 @@ int kernel_protect(u64 va, u64 size, u32 prot)
 paddr_t kernel_translate(u64 va)
 {
     unsigned shift = PAGE_SHIFT;
-    pte_t entry = *kernel_entry(va, &shift, false);
+    pte_t entry = *walk(kernel_page_table_root, va, &shift, false);
 
     if (!pte_valid(entry))
         return PADDR_NONE;

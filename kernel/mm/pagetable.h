@@ -27,11 +27,11 @@ pte_t *pt_find(const struct page_table *pt, u64 va);
 /* The same, with the tables on the way made as needed. NULL when out of memory. */
 pte_t *pt_make(struct page_table *pt, u64 va);
 
-/*
- * The entry for the first address at or above *va and below `end` for which a last-level table
- * exists; *va is that address. NULL: there is none.
- */
-pte_t *pt_next(const struct page_table *pt, u64 *va, u64 end);
+/* The first address at or above va and below `end` that a last-level table covers, if any. */
+struct pt_place {
+    pte_t *entry; /* NULL: there is none */
+    u64 va;
+} pt_next(const struct page_table *pt, u64 va, u64 end);
 
 /* A walk over the entries of a range that are not empty: *walk.entry, for pte_walk_va(&walk). */
 struct pte_walk {
@@ -46,9 +46,9 @@ struct pte_walk {
 /* On to the first entry from walk->entry on; false: there is none. */
 static __always_inline bool pte_walk_find(struct pte_walk *walk)
 {
-    u64 va;
-
     for (;;) {
+        struct pt_place at;
+
         for (; walk->entry < walk->last; walk->entry++) {
             if (*walk->entry)
                 return true;
@@ -56,12 +56,12 @@ static __always_inline bool pte_walk_find(struct pte_walk *walk)
                    !(walk->entry[1] | walk->entry[2] | walk->entry[3] | walk->entry[4]))
                 walk->entry += 4;
         }
-        va = walk->next;
-        walk->entry = pt_next(walk->pt, &va, walk->end);
-        if (!walk->entry)
+        at = pt_next(walk->pt, walk->next, walk->end);
+        if (!at.entry)
             return false;
-        walk->next = MIN((va | (PT_LEAF_SIZE - 1)) + 1, walk->end);
-        walk->last = walk->entry + (walk->next - va) / PAGE_SIZE;
+        walk->entry = at.entry;
+        walk->next = MIN((at.va | (PT_LEAF_SIZE - 1)) + 1, walk->end);
+        walk->last = at.entry + (walk->next - at.va) / PAGE_SIZE;
     }
 }
 

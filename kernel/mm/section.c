@@ -278,5 +278,7 @@ void page_init(void)
         untaken += s->free;
     }
     total = untaken;
-    section_ensure(kernel_translate((u64)start)); /* tables come from sections that are built */
+    spin_guard_irqsave(&builder);
+    section_page_locked(
+        kernel_translate((u64)start)); /* tables come from sections that are built */
 }

@@ -30,7 +30,7 @@ enum madvise {
     MADV_PAGEOUT,
     MADV_POPULATE_READ,
     MADV_POPULATE_WRITE,
-    MADV_DONTNEED_LOCKED,
+    MADV_DONTNEED_LOCKED
 };
 
 #define MS_ASYNC      1
@@ -85,24 +85,17 @@ static int ignore(struct vm_region *region, u64 low, u64 high, const void *arg)
 }
 
 static const struct change advices[] = {
-    [MADV_NORMAL] = {ignore},
-    [MADV_RANDOM] = {ignore},
-    [MADV_SEQUENTIAL] = {ignore},
-    [MADV_WILLNEED] = {ignore},
+    [MADV_NORMAL... MADV_WILLNEED] = {ignore},
     [MADV_DONTNEED] = {drop},
     [MADV_FREE] = {drop_anonymous},
     [MADV_DONTFORK] = {change_flags, .set = VM_NO_FORK},
     [MADV_DOFORK] = {change_flags, .clear = VM_NO_FORK},
-    [MADV_MERGEABLE] = {ignore},
-    [MADV_UNMERGEABLE] = {ignore},
-    [MADV_HUGEPAGE] = {ignore},
-    [MADV_NOHUGEPAGE] = {ignore},
+    [MADV_MERGEABLE... MADV_NOHUGEPAGE] = {ignore},
     [MADV_DONTDUMP] = {change_flags, .set = VM_NO_DUMP},
     [MADV_DODUMP] = {change_flags, .clear = VM_NO_DUMP},
     [MADV_WIPEONFORK] = {change_flags, .set = VM_WIPE_FORK},
     [MADV_KEEPONFORK] = {change_flags, .clear = VM_WIPE_FORK},
-    [MADV_COLD] = {ignore},
-    [MADV_PAGEOUT] = {ignore},
+    [MADV_COLD... MADV_PAGEOUT] = {ignore},
     [MADV_DONTNEED_LOCKED] = {drop_locked},
 };
 
