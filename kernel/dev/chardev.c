@@ -1,79 +1,62 @@
 /*
- * Character devices by number. A sparse array from device number to entry; entries are never
- * taken out, so what a look-up finds stays valid without a reference.
+ * Character devices by number: a list in their order. Entries are never taken out, so what a
+ * look-up finds stays valid without a reference.
  */
 #include "dev/chardev.h"
 
+#include "core/panic.h"
 #include "core/spinlock.h"
 #include "dev/tty/tty.h"
-#include "io/file.h"
 #include "lib/errno.h"
-#include "lib/xarray.h"
-#include "mm/kmalloc.h"
-#include "sched/reclaim.h"
 
-static void node_free(void *node, size_t size)
-{
-    (void)size;
-    kfree(node);
-}
-
-static const struct xarray_ops node_ops = {.alloc = kmalloc_nosleep, .free = node_free};
 static struct spinlock lock = SPINLOCK_INIT(RANK_FILE);
-static struct xarray devices = {.ops = &node_ops};    /* [lock] struct chardev by number */
+static struct list devices = LIST_INIT(devices);      /* [lock] */
 static void (*watcher)(const struct chardev *device); /* [I] once set */
 
-int chardev_register(dev_t dev, const char *name, u32 mode, int (*open)(struct file *file))
+static struct chardev *next_locked(dev_t dev)
 {
-    struct chardev *device = kmalloc(sizeof(*device));
-    int err;
+    struct chardev *device;
 
-    if (!device)
-        return -ENOMEM;
-    *device = (struct chardev){.dev = dev, .name = name, .mode = mode, .open = open};
+    list_for_each_entry(device, &devices, link)
+        if (device->dev >= dev)
+            return device;
+    return NULL;
+}
+
+void chardev_register(struct chardev *device)
+{
+    struct chardev *next;
+
     spin_lock(&lock);
-    err = xa_load(&devices, dev) ? -EEXIST : xa_store(&devices, dev, device);
+    next = next_locked(device->dev);
+    assert(!next || next->dev != device->dev);
+    list_add_tail(&device->link, next ? &next->link : &devices);
     spin_unlock(&lock);
-    if (err)
-        kfree(device);
-    else if (watcher)
+    if (watcher)
         watcher(device);
-    return err;
+}
+
+struct chardev *chardev_next(dev_t dev)
+{
+    spin_guard(&lock);
+
+    return next_locked(dev);
 }
 
 int chardev_open(struct file *file, dev_t dev)
 {
-    struct chardev *device;
+    struct chardev *device = chardev_next(dev);
 
-    spin_lock(&lock);
-    device = xa_load(&devices, dev);
-    spin_unlock(&lock);
-    if (!device)
-        return -ENXIO;
-    file->private = (void *)dev;
-    return device->open(file);
-}
-
-bool chardev_next(dev_t *dev, struct chardev *out)
-{
-    struct chardev *device;
-
-    spin_lock(&lock);
-    device = xa_find(&devices, dev, UINT64_MAX);
-    spin_unlock(&lock);
-    if (device)
-        *out = *device;
-    return device;
+    return device && device->dev == dev ? device->open(device, file) : -ENXIO;
 }
 
 void chardev_watch(void (*fn)(const struct chardev *device))
 {
-    struct chardev device;
-    dev_t dev = 0;
+    struct chardev *device;
 
     watcher = fn;
-    for (; chardev_next(&dev, &device); dev++)
-        fn(&device);
+    for (dev_t dev = 0; (device = chardev_next(dev)); dev = device->dev + 1)
+        fn(device);
 }
 
 void devices_init(void)

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "lib/types.h"
+#include "lib/list.h"
 
 struct file;
 
@@ -27,26 +27,24 @@ static inline u32 dev_minor(dev_t dev)
 
 struct chardev {
     dev_t dev;
-    const char *name; /* below /dev; lives as long as the kernel */
+    const char *name; /* below /dev */
     u32 mode;         /* permission bits of its node */
     /* Set ops, private and mode bits of a new file whose flags and FMODE_READ/WRITE are set. */
-    int (*open)(struct file *file);
+    int (*open)(struct chardev *device, struct file *file);
+    struct list link; /* of all, by number */
 };
 
-/* 0, -EEXIST, -ENOMEM. Sleeps. */
-int chardev_register(dev_t dev, const char *name, u32 mode, int (*open)(struct file *file));
+/* Makes a device known, for ever. Its number must be new. May sleep. */
+void chardev_register(struct chardev *device);
 
-/*
- * Open the device `dev` as `file`. 0, -ENXIO (no such device), or what the device says. The device
- * finds its number in file->private when open() is called. Sleeps.
- */
+/* Open the device `dev` as `file`. 0, -ENXIO (no such device), or what the device says. Sleeps. */
 int chardev_open(struct file *file, dev_t dev);
 
 /* Call `fn` for each device there is, and for each that comes later. One watcher: devtmpfs. */
 void chardev_watch(void (*fn)(const struct chardev *device));
 
-/* For /proc/devices: the device with the least number >= *dev, which becomes its number. */
-bool chardev_next(dev_t *dev, struct chardev *out);
+/* The device with the least number >= dev, or NULL. */
+struct chardev *chardev_next(dev_t dev);
 
 /* Everything of this floor that is on no bus: null, zero, full, random, urandom, kmsg, tty,
  * console. After io_init(). */

@@ -3,7 +3,6 @@
  * record, a write makes one.
  */
 #include "core/log.h"
-#include "core/panic.h"
 #include "dev/chardev.h"
 #include "io/file.h"
 #include "io/iter.h"
@@ -64,9 +63,8 @@ static ssize_t read_locked(struct kmsg_file *kmsg, struct io_request *req)
 static ssize_t kmsg_read(struct io_request *req)
 {
     struct kmsg_file *kmsg = req->file->private;
-    ssize_t n;
+    ssize_t n = mutex_lock_interruptible(&kmsg->lock);
 
-    n = mutex_lock_interruptible(&kmsg->lock);
     if (n)
         return n;
     n = read_locked(kmsg, req);
@@ -143,10 +141,11 @@ static const struct file_ops kmsg_ops = {
     .release = kmsg_release,
 };
 
-static int kmsg_open(struct file *file)
+static int kmsg_open(struct chardev *device, struct file *file)
 {
     struct kmsg_file *kmsg;
 
+    (void)device;
     if (file->mode & FMODE_READ && !cred_has_cap(CAP_SYSLOG) && !cred_has_cap(CAP_SYS_ADMIN))
         return -EPERM; /* messages may hold kernel addresses */
     kmsg = kmalloc(sizeof(*kmsg));
@@ -159,12 +158,16 @@ static int kmsg_open(struct file *file)
     return 0;
 }
 
+static struct chardev kmsg_device = {
+    .dev = MKDEV(1, 11),
+    .name = "kmsg",
+    .mode = 0644,
+    .open = kmsg_open,
+};
+
 void kmsg_device_init(void)
 {
-    int err;
-
     waitqueue_init(&kmsg_wait);
-    err = chardev_register(MKDEV(1, 11), "kmsg", 0644, kmsg_open);
-    assert(!err);
+    chardev_register(&kmsg_device);
     log_set_notify(notify);
 }

@@ -1,7 +1,6 @@
 /*
  * The memory devices (null(4), full(4), random(4)): null, zero, full, random, urandom.
  */
-#include "core/panic.h"
 #include "core/random.h"
 #include "dev/chardev.h"
 #include "io/file.h"
@@ -10,7 +9,6 @@
 #include "lib/errno.h"
 #include "task/signal.h"
 
-#define MEM_MAJOR    1
 #define CHUNK        65536 /* bytes between two looks for a signal */
 #define RNDGETENTCNT 0x80045200
 #define ENTROPY_BITS 256 /* what the generator's key holds */
@@ -27,30 +25,18 @@ static ssize_t null_write(struct io_request *req)
 }
 
 /* A long read looks for a signal now and then. */
-static ssize_t zero_read_long(struct iter *it)
-{
-    size_t done = 0;
-
-    while (it->left) {
-        size_t part = MIN_T(size_t, it->left, CHUNK), n = iter_clear(it, part);
-
-        done += n;
-        if (n < part)
-            return done ? (ssize_t)done : -EFAULT;
-        if (signal_pending())
-            break;
-    }
-    return done;
-}
-
 static ssize_t zero_read(struct io_request *req)
 {
-    size_t left = req->iter->left, n;
+    size_t done = 0, part, n;
 
-    if (unlikely(left > CHUNK))
-        return zero_read_long(req->iter);
-    n = iter_clear(req->iter, left);
-    return n || !left ? (ssize_t)n : -EFAULT;
+    do {
+        part = MIN_T(size_t, req->iter->left, CHUNK);
+        n = iter_clear(req->iter, part);
+        done += n;
+        if (unlikely(n < part))
+            return done ? (ssize_t)done : -EFAULT;
+    } while (unlikely(req->iter->left) && !signal_pending());
+    return done;
 }
 
 static ssize_t full_write(struct io_request *req)
@@ -111,43 +97,34 @@ static long random_ioctl(struct file *file, u32 cmd, u64 arg)
     return put_user_u32(USER_PTR(arg), random_ready() ? ENTROPY_BITS : 0);
 }
 
-static const struct {
-    const char *name;
-    u32 minor;
-    struct file_ops ops;
+static int mem_open(struct chardev *device, struct file *file);
+
+#define MEMORY_DEVICE(minor_, name_, ...)                                                   \
+    {                                                                                       \
+        .device = {.dev = MKDEV(1, minor_), .name = name_, .mode = 0666, .open = mem_open}, \
+        .ops = &(const struct file_ops){.seek = file_seek_none, __VA_ARGS__},               \
+    }
+
+static struct mem_device {
+    struct chardev device;
+    const struct file_ops *ops; /* [I] */
 } devices[] = {
-    {"null", 3, {.read = null_read, .write = null_write, .seek = file_seek_none}},
-    {"zero",
-     5,
-     {.read = zero_read, .write = null_write, .seek = file_seek_none, .mmap = zero_mmap}},
-    {"full", 7, {.read = zero_read, .write = full_write, .seek = file_seek_none}},
-    {"random",
-     8,
-     {.read = random_read, .write = random_write, .seek = file_seek_none, .ioctl = random_ioctl}},
-    {"urandom",
-     9,
-     {.read = random_read, .write = random_write, .seek = file_seek_none, .ioctl = random_ioctl}},
+    MEMORY_DEVICE(3, "null", .read = null_read, .write = null_write),
+    MEMORY_DEVICE(5, "zero", .read = zero_read, .write = null_write, .mmap = zero_mmap),
+    MEMORY_DEVICE(7, "full", .read = zero_read, .write = full_write),
+    MEMORY_DEVICE(8, "random", .read = random_read, .write = random_write, .ioctl = random_ioctl),
+    MEMORY_DEVICE(9, "urandom", .read = random_read, .write = random_write, .ioctl = random_ioctl),
 };
 
-static int mem_open(struct file *file)
+static int mem_open(struct chardev *device, struct file *file)
 {
-    u32 minor = dev_minor((dev_t)file->private);
-
-    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-        if (devices[i].minor == minor) {
-            file->ops = &devices[i].ops;
-            file->mode |= FMODE_SEEKABLE;
-            return 0;
-        }
-    }
-    return -ENXIO;
+    file->ops = container_of(device, struct mem_device, device)->ops;
+    file->mode |= FMODE_SEEKABLE;
+    return 0;
 }
 
 void mem_devices_init(void)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
-        int err =
-            chardev_register(MKDEV(MEM_MAJOR, devices[i].minor), devices[i].name, 0666, mem_open);
-        assert(!err);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+        chardev_register(&devices[i].device);
 }

@@ -256,15 +256,14 @@ static int filesystems_show(struct seq *s, struct inode *inode)
 
 static int devices_show(struct seq *s, struct inode *inode)
 {
-    struct chardev device;
-    dev_t dev = 0;
+    const struct chardev *device;
     u32 last = ~0u;
 
     seq_puts(s, "Character devices:\n");
-    for (; chardev_next(&dev, &device); dev++)
-        if (dev_major(dev) != last) {
-            last = dev_major(dev);
-            seq_printf(s, "%3u %s\n", last, device.name);
+    for (dev_t dev = 0; (device = chardev_next(dev)); dev = device->dev + 1)
+        if (dev_major(device->dev) != last) {
+            last = dev_major(device->dev);
+            seq_printf(s, "%3u %s\n", last, device->name);
         }
     seq_puts(s, "\nBlock devices:\n");
     return 0;

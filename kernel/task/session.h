@@ -47,6 +47,12 @@ static inline void scoped_end_pgrp(struct pgrp **pgrp)
         pgrp_put(*pgrp);
 }
 
+static inline void scoped_end_session(struct session **session)
+{
+    if (*session)
+        session_put(*session);
+}
+
 /*
  * A group without members, of this session or (NULL) of a new one of the same number; whoever
  * makes it known sets pid->pgrp under the tree lock. One reference; NULL: no memory. May sleep.

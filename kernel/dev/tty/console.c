@@ -4,27 +4,13 @@
  */
 #include "dev/tty/tty_impl.h"
 
-#include "core/panic.h"
 #include "core/param.h"
-#include "dev/chardev.h"
 #include "lib/errno.h"
 #include "lib/fdt.h"
 #include "lib/string.h"
 
-#define TTYAUX_MAJOR 5
-
-static struct tty *chosen; /* [I] once the drivers have been probed */
-static bool one_asked;     /* some line has been given the console */
-
-void console_set(struct tty *tty)
-{
-    chosen = tty;
-}
-
-struct tty *console_tty(void)
-{
-    return chosen ? chosen : tty_first();
-}
+static struct tty *console; /* [I] once the drivers have been probed: the lines ask one by one */
+static bool taken;          /* by a line that was told so */
 
 /* The node that /chosen/stdout-path names, or -errno. */
 static int stdout_node(const struct fdt *fdt)
@@ -35,45 +21,48 @@ static int stdout_node(const struct fdt *fdt)
     return path ? fdt_path(fdt, path) : -ENOENT;
 }
 
-bool console_wanted(const char *name, const struct fdt *fdt, int node)
+bool console_claim(struct tty *tty, const struct fdt *fdt, int node)
 {
     const char *param = param_get("console");
     bool wanted;
 
     if (param && str_skip_prefix(param, "tty")) {
-        const char *rest = str_skip_prefix(param, name);
+        const char *rest = str_skip_prefix(param, tty->name);
 
         wanted = rest && (*rest == 0 || *rest == ',');
     } else {
         int named = stdout_node(fdt);
 
-        wanted = named >= 0 ? named == node : !one_asked;
+        wanted = named >= 0 ? named == node : !taken;
     }
-    one_asked |= wanted;
+    taken |= wanted;
+    if (wanted || !console)
+        console = tty;
     return wanted;
 }
 
-static int console_device_open(struct file *file)
+static int console_open(struct chardev *device, struct file *file)
 {
-    struct tty *tty = console_tty();
-
-    return tty ? tty_open_as(tty, file, true, true) : -ENODEV;
+    (void)device;
+    return console ? tty_open_as(console, file, true, true) : -ENODEV;
 }
 
-static int own_tty_open(struct file *file)
+static int own_tty_open(struct chardev *device, struct file *file)
 {
     struct tty *tty = current_tty();
 
+    (void)device;
     return tty ? tty_open_as(tty, file, false, true) : -ENXIO;
 }
 
+static struct chardev console_device = {
+    .dev = MKDEV(5, 1), .name = "console", .mode = 0600, .open = console_open};
+static struct chardev own_tty_device = {
+    .dev = MKDEV(5, 0), .name = "tty", .mode = 0666, .open = own_tty_open};
+
 void tty_init(void)
 {
-    int err;
-
     tty_job_init();
-    err = chardev_register(MKDEV(TTYAUX_MAJOR, 0), "tty", 0666, own_tty_open);
-    if (!err)
-        err = chardev_register(MKDEV(TTYAUX_MAJOR, 1), "console", 0600, console_device_open);
-    assert(!err);
+    chardev_register(&own_tty_device);
+    chardev_register(&console_device);
 }

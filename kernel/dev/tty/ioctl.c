@@ -1,10 +1,9 @@
 /*
- * Terminal settings and queues: the ioctls of ioctl_tty(2) but for job control (job.c).
+ * Terminal settings and queues: the ioctls of ioctl_tty(2); job.c does those of job control.
  */
 #include "dev/tty/tty_impl.h"
 
 #include "core/clock.h"
-#include "core/uaccess.h"
 #include "io/iter.h"
 #include "lib/string.h"
 #include "sched/timer.h"
@@ -38,143 +37,90 @@ static void settle_speeds(struct termios *termios)
     termios->ispeed = in ? rate_of(in, termios->ispeed) : termios->ospeed;
 }
 
-static void set_termios(struct tty *tty, const struct termios *termios, bool flush)
+/* Settings as struct termio has them, which is of the 16 bits below. */
+static void to_old(const struct termios *termios, struct termio *old)
 {
-    struct termios old;
-
-    if (flush)
-        tty_flush_rx(tty);
-    mutex_lock(&tty->lock);
-    if (flush)
-        ldisc_flush_input(&tty->ldisc);
-    old = tty->ldisc.termios;
-    ldisc_set_termios(&tty->ldisc, termios);
-    if (old.iflag & IXON && !(termios->iflag & IXON))
-        tty_start_locked(tty);
-    if (tty->ops->set_termios)
-        tty->ops->set_termios(tty, &old);
-    mutex_unlock(&tty->lock);
-    wake_all(&tty->read_wait, 0); /* what a reader waits for may have changed */
+    *old = (struct termio){.iflag = termios->iflag,
+                           .oflag = termios->oflag,
+                           .cflag = termios->cflag,
+                           .lflag = termios->lflag,
+                           .line = termios->line};
+    memcpy(old->cc, termios->cc, sizeof(old->cc));
 }
 
-static void get_termios(struct tty *tty, struct termios *termios)
+static void from_old(struct termios *termios, const struct termio *old)
 {
-    mutex_lock(&tty->lock);
-    *termios = tty->ldisc.termios;
-    mutex_unlock(&tty->lock);
+    termios->iflag = (termios->iflag & ~0xffffU) | old->iflag;
+    termios->oflag = (termios->oflag & ~0xffffU) | old->oflag;
+    termios->cflag = (termios->cflag & ~0xffffU) | old->cflag;
+    termios->lflag = (termios->lflag & ~0xffffU) | old->lflag;
+    termios->line = old->line;
+    memcpy(termios->cc, old->cc, sizeof(old->cc));
 }
 
-enum layout { LAYOUT_TERMIO, LAYOUT_TERMIOS, LAYOUT_TERMIOS2 };
-
-static int copy_out(const struct termios *termios, struct user_ptr arg, enum layout layout)
+static struct termios settings_of(struct tty *tty)
 {
-    struct termio old = {.iflag = termios->iflag,
-                         .oflag = termios->oflag,
-                         .cflag = termios->cflag,
-                         .lflag = termios->lflag,
-                         .line = termios->line};
+    mutex_guard(&tty->lock);
 
-    if (layout == LAYOUT_TERMIOS2)
-        return copy_to_user(arg, termios, sizeof(*termios));
-    if (layout == LAYOUT_TERMIOS)
-        return copy_to_user(arg, termios, TERMIOS1_SIZE);
-    memcpy(old.cc, termios->cc, sizeof(old.cc));
-    return copy_to_user(arg, &old, sizeof(old));
+    return tty->ldisc.termios;
 }
 
-static int copy_in(struct termios *termios, struct user_ptr arg, enum layout layout)
+/* `size` says which of the three layouts. */
+static long get_settings(struct tty *tty, struct user_ptr arg, size_t size)
 {
+    struct termios termios = settings_of(tty);
     struct termio old;
-    int err;
 
-    if (layout == LAYOUT_TERMIOS2)
-        return copy_from_user(termios, arg, sizeof(*termios));
-    if (layout == LAYOUT_TERMIOS)
-        return copy_from_user(termios, arg, TERMIOS1_SIZE);
-    err = copy_from_user(&old, arg, sizeof(old));
-    if (err)
-        return err;
-    termios->iflag = (termios->iflag & ~0xffffU) | old.iflag;
-    termios->oflag = (termios->oflag & ~0xffffU) | old.oflag;
-    termios->cflag = (termios->cflag & ~0xffffU) | old.cflag;
-    termios->lflag = (termios->lflag & ~0xffffU) | old.lflag;
-    termios->line = old.line;
-    memcpy(termios->cc, old.cc, sizeof(old.cc));
-    return 0;
+    if (size != sizeof(old))
+        return copy_to_user(arg, &termios, size);
+    to_old(&termios, &old);
+    return copy_to_user(arg, &old, size);
 }
 
-/* TCSETS and kin. drain: output goes out under the old settings; flush: input is forgotten. */
-static long change_settings(struct tty *tty, struct user_ptr arg, enum layout layout, bool drain,
-                            bool flush)
+/* how: 0 at once, 1 when output is out, 2 also forgetting input. */
+static long set_settings(struct tty *tty, struct user_ptr arg, size_t size, u32 how)
 {
-    struct termios termios;
-    int err = tty_check_job(tty, SIGTTOU);
+    struct termios termios = settings_of(tty);
+    struct termio old;
+    bool resume;
+    int err = copy_from_user(size == sizeof(old) ? (void *)&old : &termios, arg, size);
 
-    if (err)
-        return err;
-    get_termios(tty, &termios);
-    err = copy_in(&termios, arg, layout);
-    if (!err && drain)
+    if (!err && how > 0)
         err = tty_drain(tty);
     if (err)
         return err;
+    if (size == sizeof(old))
+        from_old(&termios, &old);
     settle_speeds(&termios);
-    set_termios(tty, &termios, flush);
+    if (how > 1)
+        tty_flush_rx(tty);
+    mutex_lock(&tty->lock);
+    if (how > 1)
+        ldisc_flush_input(&tty->ldisc);
+    resume = tty->ldisc.termios.iflag & ~termios.iflag & IXON;
+    ldisc_set_termios(&tty->ldisc, &termios);
+    if (resume)
+        tty_start_locked(tty);
+    mutex_unlock(&tty->lock);
+    wake_all(&tty->read_wait, 0); /* what a reader waits for may have changed */
     return 0;
-}
-
-static long get_settings(struct tty *tty, struct user_ptr arg, enum layout layout)
-{
-    struct termios termios;
-
-    get_termios(tty, &termios);
-    return copy_out(&termios, arg, layout);
-}
-
-static long settings_ioctl(struct tty *tty, u32 cmd, struct user_ptr arg)
-{
-    switch (cmd) {
-    case TCGETS: return get_settings(tty, arg, LAYOUT_TERMIOS);
-    case TCGETS2: return get_settings(tty, arg, LAYOUT_TERMIOS2);
-    case TCGETA: return get_settings(tty, arg, LAYOUT_TERMIO);
-    case TCSETS:
-    case TCSETSW:
-    case TCSETSF: return change_settings(tty, arg, LAYOUT_TERMIOS, cmd != TCSETS, cmd == TCSETSF);
-    case TCSETS2:
-    case TCSETSW2:
-    case TCSETSF2:
-        return change_settings(tty, arg, LAYOUT_TERMIOS2, cmd != TCSETS2, cmd == TCSETSF2);
-    case TCSETA:
-    case TCSETAW:
-    case TCSETAF: return change_settings(tty, arg, LAYOUT_TERMIO, cmd != TCSETA, cmd == TCSETAF);
-    }
-    return TTY_NOT_MINE;
 }
 
 static long flow_control(struct tty *tty, u64 what)
 {
-    long err = tty_check_job(tty, SIGTTOU);
+    mutex_guard(&tty->lock);
 
-    if (err)
-        return err;
-    mutex_lock(&tty->lock);
     switch (what) {
-    case TCOOFF: tty_stop_locked(tty); break;
-    case TCOON: tty_start_locked(tty); break;
-    case TCIOFF: tty_send_char_locked(tty, tty->ldisc.termios.cc[VSTOP]); break;
-    case TCION: tty_send_char_locked(tty, tty->ldisc.termios.cc[VSTART]); break;
-    default: err = -EINVAL;
+    case TCOOFF: tty->stopped = true; return 0;
+    case TCOON: tty_start_locked(tty); return 0;
+    case TCIOFF: tty_send_char_locked(tty, tty->ldisc.termios.cc[VSTOP]); return 0;
+    case TCION: tty_send_char_locked(tty, tty->ldisc.termios.cc[VSTART]); return 0;
     }
-    mutex_unlock(&tty->lock);
-    return err;
+    return -EINVAL;
 }
 
 static long flush_queues(struct tty *tty, u64 what)
 {
-    long err = tty_check_job(tty, SIGTTOU);
-
-    if (err)
-        return err;
     if (what > TCIOFLUSH)
         return -EINVAL;
     if (what != TCOFLUSH)
@@ -184,8 +130,7 @@ static long flush_queues(struct tty *tty, u64 what)
         ldisc_flush_input(&tty->ldisc);
     if (what != TCIFLUSH) {
         tty->ldisc.echo_tail = tty->ldisc.echo_head;
-        if (tty->ops->flush)
-            tty->ops->flush(tty);
+        tty->ops->flush(tty);
     }
     mutex_unlock(&tty->lock);
     if (what != TCIFLUSH)
@@ -193,21 +138,19 @@ static long flush_queues(struct tty *tty, u64 what)
     return 0;
 }
 
-static void set_break(struct tty *tty, bool on)
+static long set_break(struct tty *tty, bool on)
 {
-    mutex_lock(&tty->lock);
-    if (tty->ops->set_break)
-        tty->ops->set_break(tty, on);
-    mutex_unlock(&tty->lock);
+    mutex_guard(&tty->lock);
+
+    tty->ops->set_break(tty, on);
+    return 0;
 }
 
 /* Output goes out, then (ns > 0) a break of that length. */
 static long send_break(struct tty *tty, u64 ns)
 {
-    long err = tty_check_job(tty, SIGTTOU);
+    long err = tty_drain(tty);
 
-    if (!err)
-        err = tty_drain(tty);
     if (err || !ns)
         return err;
     set_break(tty, true);
@@ -219,17 +162,15 @@ static long send_break(struct tty *tty, u64 ns)
 static long set_window(struct tty *tty, struct user_ptr arg)
 {
     struct winsize size;
-    int err = copy_from_user(&size, arg, sizeof(size));
 
-    if (err)
-        return err;
-    mutex_lock(&tty->lock);
-    if (memcmp(&size, &tty->winsize, sizeof(size)) != 0) {
-        tty->winsize = size;
-        if (tty->foreground)
-            signal_send_pgrp(tty->foreground, SIGWINCH, NULL);
-    }
-    mutex_unlock(&tty->lock);
+    if (copy_from_user(&size, arg, sizeof(size)))
+        return -EFAULT;
+    mutex_guard(&tty->lock);
+    if (memcmp(&size, &tty->winsize, sizeof(size)) == 0)
+        return 0;
+    tty->winsize = size;
+    if (tty->foreground)
+        signal_send_pgrp(tty->foreground, SIGWINCH, NULL);
     return 0;
 }
 
@@ -246,16 +187,13 @@ static long get_window(struct tty *tty, struct user_ptr arg)
 /* TIOCSTI: a byte as if it had been typed. */
 static long type_byte(struct tty *tty, struct user_ptr arg)
 {
-    u16 typed;
     u8 byte;
 
     if (current_tty() != tty && !cred_has_cap(CAP_SYS_ADMIN))
         return -EPERM;
     if (get_user_u8(arg, &byte))
         return -EFAULT;
-    typed = byte;
-    tty_receive(tty, &typed, 1);
-    work_flush(&tty->rx_work);
+    tty_type(tty, byte);
     return 0;
 }
 
@@ -268,14 +206,11 @@ static long set_discipline(struct user_ptr arg)
     return number ? -EINVAL : 0; /* N_TTY is the one there is */
 }
 
-static long count_input(struct tty *tty, struct user_ptr arg)
+static u32 count_input(struct tty *tty)
 {
-    u32 n;
+    mutex_guard(&tty->lock);
 
-    mutex_lock(&tty->lock);
-    n = ldisc_available(&tty->ldisc);
-    mutex_unlock(&tty->lock);
-    return put_user_u32(arg, n);
+    return ldisc_available(&tty->ldisc);
 }
 
 static long vhangup(struct tty *tty)
@@ -289,50 +224,71 @@ static long vhangup(struct tty *tty)
 
 static long exclusive(struct tty *tty, bool on)
 {
-    mutex_lock(&tty->lock);
+    mutex_guard(&tty->lock);
+
     tty->exclusive = on;
-    mutex_unlock(&tty->lock);
     return 0;
 }
 
-static long line_ioctl(struct tty *tty, u32 cmd, u64 arg)
+/* What changes the line is for the foreground group only. */
+static int check_change(struct tty *tty, u32 cmd)
 {
-    struct user_ptr ptr = USER_PTR(arg);
+    int err;
 
     switch (cmd) {
-    case TIOCGWINSZ: return get_window(tty, ptr);
-    case TIOCSWINSZ: return set_window(tty, ptr);
-    case TIOCINQ: return count_input(tty, ptr);
-    case TIOCOUTQ: return put_user_u32(ptr, tty->ops->pending ? tty->ops->pending(tty) : 0);
-    case TCXONC: return flow_control(tty, arg);
-    case TCFLSH: return flush_queues(tty, arg);
-    case TCSBRK: return send_break(tty, arg ? 0 : BREAK_NS);
-    case TCSBRKP: return send_break(tty, arg ? MIN(arg, 255UL) * 100000000UL : BREAK_NS);
-    case TIOCSBRK:
-    case TIOCCBRK: set_break(tty, cmd == TIOCSBRK); return 0;
-    case TIOCSTI: return type_byte(tty, ptr);
-    case TIOCEXCL:
-    case TIOCNXCL: return exclusive(tty, cmd == TIOCEXCL);
-    case TIOCGEXCL: return put_user_u32(ptr, tty->exclusive);
-    case TIOCGETD: return put_user_u32(ptr, 0);
-    case TIOCSETD: return set_discipline(ptr);
-    case TIOCGDEV: return put_user_u32(ptr, tty->dev);
-    case TIOCVHANGUP: return vhangup(tty);
+    case TIOCSPGRP:
+    case TCSETS ... TCSETSF:
+    case TCSETA ... TCFLSH: /* and TCSBRK, TCXONC */
+    case TCSBRKP:
+    case TCSETS2 ... TCSETSF2: break;
+    default: return 0;
     }
-    return -ENOTTY;
+    err = tty_check_job(tty, SIGTTOU);
+    return err == -EIO && cmd == TIOCSPGRP ? -ENOTTY : err;
 }
 
 long tty_ioctl(struct file *file, u32 cmd, u64 arg)
 {
     struct tty_file *tf = file->private;
-    long result;
+    struct tty *tty = tf->tty;
+    struct user_ptr ptr = USER_PTR(arg);
+    long err;
 
     if (tty_file_hung(tf))
         return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
-    result = tty_job_ioctl(file, cmd, arg);
-    if (result == TTY_NOT_MINE)
-        result = settings_ioctl(tf->tty, cmd, USER_PTR(arg));
-    if (result == TTY_NOT_MINE)
-        result = line_ioctl(tf->tty, cmd, arg);
-    return result;
+    err = check_change(tty, cmd);
+    if (err)
+        return err;
+    switch (cmd) {
+    case TCGETS: return get_settings(tty, ptr, TERMIOS1_SIZE);
+    case TCGETS2: return get_settings(tty, ptr, sizeof(struct termios));
+    case TCGETA: return get_settings(tty, ptr, sizeof(struct termio));
+    case TCSETS ... TCSETSF: return set_settings(tty, ptr, TERMIOS1_SIZE, cmd - TCSETS);
+    case TCSETS2 ... TCSETSF2: return set_settings(tty, ptr, sizeof(struct termios), cmd - TCSETS2);
+    case TCSETA ... TCSETAF: return set_settings(tty, ptr, sizeof(struct termio), cmd - TCSETA);
+    case TCSBRK: return send_break(tty, arg ? 0 : BREAK_NS);
+    case TCSBRKP: return send_break(tty, arg ? MIN(arg, 255UL) * 100000000UL : BREAK_NS);
+    case TCXONC: return flow_control(tty, arg);
+    case TCFLSH: return flush_queues(tty, arg);
+    case TIOCEXCL:
+    case TIOCNXCL: return exclusive(tty, cmd == TIOCEXCL);
+    case TIOCGEXCL: return put_user_u32(ptr, tty->exclusive);
+    case TIOCSCTTY: return tty_set_controlling(file, tty, arg);
+    case TIOCNOTTY: return tty_give_up(tty);
+    case TIOCGPGRP: return tty_get_foreground(tty, ptr);
+    case TIOCSPGRP: return tty_set_foreground(tty, ptr);
+    case TIOCGSID: return tty_get_session(tty, ptr);
+    case TIOCINQ: return put_user_u32(ptr, count_input(tty));
+    case TIOCOUTQ: return put_user_u32(ptr, tty->ops->pending(tty));
+    case TIOCSTI: return type_byte(tty, ptr);
+    case TIOCGWINSZ: return get_window(tty, ptr);
+    case TIOCSWINSZ: return set_window(tty, ptr);
+    case TIOCGETD: return put_user_u32(ptr, 0);
+    case TIOCSETD: return set_discipline(ptr);
+    case TIOCSBRK:
+    case TIOCCBRK: return set_break(tty, cmd == TIOCSBRK);
+    case TIOCGDEV: return put_user_u32(ptr, tty->device.dev);
+    case TIOCVHANGUP: return vhangup(tty);
+    }
+    return -ENOTTY;
 }

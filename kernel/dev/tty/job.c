@@ -19,44 +19,34 @@
 
 struct tty *current_tty(void)
 {
-    struct session *session = current_session_get();
-    struct tty *tty = READ_ONCE(session->tty);
+    struct session *session __scoped(session) = current_session_get();
 
-    session_put(session);
-    return tty;
+    return READ_ONCE(session->tty);
 }
 
 /* Is the caller's group the foreground one, or is there none? */
 static bool in_foreground(struct tty *tty, struct pgrp *pgrp)
 {
-    bool result;
+    mutex_guard(&tty->lock);
 
-    mutex_lock(&tty->lock);
-    result = !tty->foreground || tty->foreground == pgrp;
-    mutex_unlock(&tty->lock);
-    return result;
+    return !tty->foreground || tty->foreground == pgrp;
 }
 
 int tty_check_job(struct tty *tty, int sig)
 {
-    struct pgrp *pgrp;
-    int err = 0;
-
     if (!current_task() || current_tty() != tty)
         return 0;
-    pgrp = current_pgrp_get();
-    if (!in_foreground(tty, pgrp)) {
-        if (signal_ignored_or_blocked(sig)) {
-            err = sig == SIGTTIN ? -EIO : 0;
-        } else if (pgrp_orphaned(pgrp)) {
-            err = -EIO;
-        } else {
-            signal_send_pgrp(pgrp, sig, NULL);
-            err = -ERESTARTSYS;
-        }
-    }
-    pgrp_put(pgrp);
-    return err;
+
+    struct pgrp *pgrp __scoped(pgrp) = current_pgrp_get();
+
+    if (in_foreground(tty, pgrp))
+        return 0;
+    if (signal_ignored_or_blocked(sig))
+        return sig == SIGTTIN ? -EIO : 0;
+    if (pgrp_orphaned(pgrp))
+        return -EIO;
+    signal_send_pgrp(pgrp, sig, NULL);
+    return -ERESTARTSYS;
 }
 
 /* Make tty the controlling terminal of the caller's session. Lock held; I1, I2 hold after. */
@@ -69,13 +59,11 @@ static void attach_locked(struct tty *tty, struct session *session)
 
 void tty_acquire_on_open(struct tty *tty)
 {
-    struct session *session = current_session_get();
+    struct session *session __scoped(session) = current_session_get();
+    mutex_guard(&tty->lock);
 
-    mutex_lock(&tty->lock);
     if (session_is_leader() && !session->tty && !tty->session)
         attach_locked(tty, session);
-    mutex_unlock(&tty->lock);
-    session_put(session);
 }
 
 /* Undo attach_locked(); the caller puts what comes out. */
@@ -106,8 +94,8 @@ static void signal_leader(struct session *session)
 
 void tty_detach_session(struct tty *tty, struct session *only, bool leader_too)
 {
-    struct session *session = NULL;
-    struct pgrp *foreground = NULL;
+    struct session *session __scoped(session) = NULL;
+    struct pgrp *foreground __scoped(pgrp) = NULL;
 
     mutex_lock(&tty->lock);
     if (!only || tty->session == only)
@@ -116,13 +104,9 @@ void tty_detach_session(struct tty *tty, struct session *only, bool leader_too)
     if (foreground) {
         signal_send_pgrp(foreground, SIGHUP, NULL);
         signal_send_pgrp(foreground, SIGCONT, NULL);
-        pgrp_put(foreground);
     }
-    if (session) {
-        if (leader_too)
-            signal_leader(session);
-        session_put(session);
-    }
+    if (session && leader_too)
+        signal_leader(session);
 }
 
 /* A session leader exits: the terminal is hung up, so that nobody of the session keeps it. */
@@ -149,56 +133,41 @@ u64 tty_of_process(struct process *process, s32 *foreground)
     if (tty->foreground)
         *foreground = pid_number(tty->foreground->pid);
     mutex_unlock(&tty->lock);
-    return tty->dev;
+    return tty->device.dev;
 }
 
 /* ---- ioctls ---- */
 
-static long set_controlling(struct file *file, struct tty *tty, u64 steal)
+long tty_set_controlling(struct file *file, struct tty *tty, u64 steal)
 {
-    struct session *session = current_session_get(), *robbed = NULL;
-    struct pgrp *foreground = NULL;
-    bool admin = cred_has_cap(CAP_SYS_ADMIN);
-    long err = 0;
+    struct session *session __scoped(session) = current_session_get();
+    struct session *robbed __scoped(session) = NULL;
+    struct pgrp *foreground __scoped(pgrp) = NULL;
+    bool leader = session_is_leader(), admin = cred_has_cap(CAP_SYS_ADMIN);
+    mutex_guard(&tty->lock);
 
-    mutex_lock(&tty->lock);
-    if (session_is_leader() && tty->session == session)
-        goto out; /* it is already */
-    err = -EPERM;
-    if (!session_is_leader() || session->tty)
-        goto out;
-    if (tty->session && !(steal == 1 && admin))
-        goto out;
-    if (!(file->mode & FMODE_READ) && !admin)
-        goto out;
-    err = 0;
+    if (leader && tty->session == session)
+        return 0; /* it is already */
+    if (!leader || session->tty || (tty->session && !(steal == 1 && admin)) ||
+        !(file->mode & FMODE_READ || admin))
+        return -EPERM;
     detach_locked(tty, &robbed, &foreground);
     attach_locked(tty, session);
-out:
-    mutex_unlock(&tty->lock);
-    if (foreground)
-        pgrp_put(foreground);
-    if (robbed)
-        session_put(robbed);
-    session_put(session);
-    return err;
-}
-
-static long give_up(struct tty *tty)
-{
-    struct session *session;
-
-    if (current_tty() != tty)
-        return -ENOTTY;
-    if (session_is_leader()) {
-        session = current_session_get();
-        tty_detach_session(tty, session, false);
-        session_put(session);
-    }
     return 0;
 }
 
-static long get_foreground(struct tty *tty, struct user_ptr arg)
+long tty_give_up(struct tty *tty)
+{
+    struct session *session __scoped(session) = current_session_get();
+
+    if (READ_ONCE(session->tty) != tty)
+        return -ENOTTY;
+    if (session_is_leader())
+        tty_detach_session(tty, session, false);
+    return 0;
+}
+
+long tty_get_foreground(struct tty *tty, struct user_ptr arg)
 {
     u32 number;
 
@@ -210,33 +179,23 @@ static long get_foreground(struct tty *tty, struct user_ptr arg)
     return put_user_u32(arg, number);
 }
 
-static long set_foreground(struct tty *tty, struct user_ptr arg)
+long tty_set_foreground(struct tty *tty, struct user_ptr arg)
 {
-    struct session *session;
-    struct pgrp *pgrp = NULL;
+    struct session *session __scoped(session) = current_session_get();
+    struct pgrp *pgrp __scoped(pgrp) = NULL;
     u32 number;
-    long err = tty_check_job(tty, SIGTTOU);
 
-    if (err)
-        return err == -EIO ? -ENOTTY : err;
-    session = current_session_get();
-    err = -ENOTTY;
     if (READ_ONCE(session->tty) != tty)
-        goto out;
-    err = get_user_u32(arg, &number);
-    if (err)
-        goto out;
-    err = -EINVAL;
+        return -ENOTTY;
+    if (get_user_u32(arg, &number))
+        return -EFAULT;
     if ((s32)number < 0)
-        goto out;
-    err = -ESRCH;
+        return -EINVAL;
     pgrp = pgrp_find_get(number);
     if (!pgrp)
-        goto out;
-    err = -EPERM;
+        return -ESRCH;
     if (pgrp->session != session)
-        goto out;
-    err = 0;
+        return -EPERM;
     mutex_lock(&tty->lock);
     if (tty->session == session) {
         struct pgrp *old = tty->foreground;
@@ -245,35 +204,14 @@ static long set_foreground(struct tty *tty, struct user_ptr arg)
         pgrp = old;
     }
     mutex_unlock(&tty->lock);
-out:
-    if (pgrp)
-        pgrp_put(pgrp);
-    session_put(session);
-    return err;
+    return 0;
 }
 
-static long get_session(struct tty *tty, struct user_ptr arg)
+long tty_get_session(struct tty *tty, struct user_ptr arg)
 {
-    struct session *session = current_session_get();
-    u32 number = pid_number(session->pid);
-    bool mine = READ_ONCE(session->tty) == tty;
+    struct session *session __scoped(session) = current_session_get();
 
-    session_put(session);
-    return mine ? put_user_u32(arg, number) : -ENOTTY;
-}
-
-long tty_job_ioctl(struct file *file, u32 cmd, u64 arg)
-{
-    struct tty_file *tf = file->private;
-
-    switch (cmd) {
-    case TIOCSCTTY: return set_controlling(file, tf->tty, arg);
-    case TIOCNOTTY: return give_up(tf->tty);
-    case TIOCGPGRP: return get_foreground(tf->tty, USER_PTR(arg));
-    case TIOCSPGRP: return set_foreground(tf->tty, USER_PTR(arg));
-    case TIOCGSID: return get_session(tf->tty, USER_PTR(arg));
-    }
-    return TTY_NOT_MINE;
+    return READ_ONCE(session->tty) == tty ? put_user_u32(arg, pid_number(session->pid)) : -ENOTTY;
 }
 
 void tty_job_init(void)

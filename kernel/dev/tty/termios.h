@@ -27,21 +27,20 @@ enum { /* indices of cc[] */
 };
 
 /* iflag */
-#define IGNBRK  0000001
-#define BRKINT  0000002
-#define IGNPAR  0000004
-#define PARMRK  0000010
-#define INPCK   0000020
-#define ISTRIP  0000040
-#define INLCR   0000100
-#define IGNCR   0000200
-#define ICRNL   0000400
-#define IUCLC   0001000
-#define IXON    0002000
-#define IXANY   0004000
-#define IXOFF   0010000
-#define IMAXBEL 0020000
-#define IUTF8   0040000
+#define IGNBRK 0000001
+#define BRKINT 0000002
+#define IGNPAR 0000004
+#define PARMRK 0000010
+#define INPCK  0000020
+#define ISTRIP 0000040
+#define INLCR  0000100
+#define IGNCR  0000200
+#define ICRNL  0000400
+#define IUCLC  0001000
+#define IXON   0002000
+#define IXANY  0004000
+#define IXOFF  0010000
+#define IUTF8  0040000
 
 /* oflag */
 #define OPOST  0000001
@@ -55,18 +54,12 @@ enum { /* indices of cc[] */
 
 /* cflag */
 #define CBAUD        0010017
-#define B9600        0000015
 #define B38400       0000017
-#define B115200      0010002
 #define BOTHER       0010000
 #define CSIZE        0000060
 #define CS8          0000060
-#define CSTOPB       0000100
 #define CREAD        0000200
-#define PARENB       0000400
-#define PARODD       0001000
 #define HUPCL        0002000
-#define CLOCAL       0004000
 #define CIBAUD_SHIFT 16
 
 /* lflag */
@@ -81,8 +74,6 @@ enum { /* indices of cc[] */
 #define ECHOCTL 0001000
 #define ECHOPRT 0002000
 #define ECHOKE  0004000
-#define FLUSHO  0010000
-#define PENDIN  0040000
 #define IEXTEN  0100000
 #define EXTPROC 0200000
 
@@ -99,6 +90,7 @@ struct termio { /* TCGETA */
     u16 iflag, oflag, cflag, lflag;
     u8 line;
     u8 cc[8];
+    u8 pad;
 };
 
 struct winsize {
@@ -125,9 +117,7 @@ struct winsize {
 #define TIOCSTI     0x5412
 #define TIOCGWINSZ  0x5413
 #define TIOCSWINSZ  0x5414
-#define TIOCMGET    0x5415
 #define TIOCINQ     0x541b /* and FIONREAD */
-#define TIOCCONS    0x541d
 #define FIONBIO     0x5421
 #define TIOCNOTTY   0x5422
 #define TIOCSETD    0x5423

@@ -44,61 +44,53 @@
 #define CHUNK        256
 #define ROOM_MIN     16  /* a sleeping writer goes on when the driver has this much room */
 #define POLL_PENDING 256 /* output is ready while fewer bytes than this are under way */
+#define RX_MAX       256 /* bytes taken in one interrupt, whatever the device says */
 #define TENTH_NS     100000000UL
 
 static const struct file_ops tty_file_ops;
-static struct spinlock list_lock = SPINLOCK_INIT(RANK_FILE);
-static struct list ttys = LIST_INIT(ttys); /* [list_lock] registered ones, never taken out */
 
 /* ---- input ---- */
-
-static void send_signals_locked(struct tty *tty, u32 events)
-{
-    static const struct {
-        u32 event;
-        int sig;
-    } table[] = {{LDISC_SIGINT, SIGINT}, {LDISC_SIGQUIT, SIGQUIT}, {LDISC_SIGTSTP, SIGTSTP}};
-
-    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-        if (events & table[i].event && tty->foreground)
-            signal_send_pgrp(tty->foreground, table[i].sig, NULL);
-}
 
 /* What a received byte asked for. */
 static void handle_events_locked(struct tty *tty, u32 events)
 {
-    if (events & LDISC_FLUSH_OUTPUT && tty->ops->flush)
+    static const struct {
+        u32 event;
+        int sig;
+    } signals[] = {{LDISC_SIGINT, SIGINT}, {LDISC_SIGQUIT, SIGQUIT}, {LDISC_SIGTSTP, SIGTSTP}};
+
+    if (events & LDISC_FLUSH_OUTPUT)
         tty->ops->flush(tty);
     if (events & LDISC_STOP)
-        tty_stop_locked(tty);
+        tty->stopped = true;
     if (events & LDISC_START)
         tty_start_locked(tty);
-    if (events & LDISC_SIGNALS)
-        send_signals_locked(tty, events);
+    for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+        if (events & signals[i].event && tty->foreground)
+            signal_send_pgrp(tty->foreground, signals[i].sig, NULL);
+}
+
+/* The device reports bytes while somebody has the terminal open and rx has room. I2 */
+static void rx_update_locked(struct tty *tty)
+{
+    tty->ops->receive(tty, READ_ONCE(tty->open_count) && tty->rx_head - tty->rx_tail < TTY_RX_SIZE);
+}
+
+static void rx_update(struct tty *tty)
+{
+    spin_guard_irqsave(&tty->rx_lock);
+
+    rx_update_locked(tty);
 }
 
 static bool rx_pop(struct tty *tty, u16 *byte)
 {
-    irqflags_t flags = spin_lock_irqsave(&tty->rx_lock);
-    bool some = tty->rx_head != tty->rx_tail;
+    spin_guard_irqsave(&tty->rx_lock);
 
-    if (some)
-        *byte = tty->rx[tty->rx_tail++ % TTY_RX_SIZE];
-    spin_unlock_irqrestore(&tty->rx_lock, flags);
-    return some;
-}
-
-/* Tell the driver that rx has room again, if it was told that there is none. */
-static void rx_unthrottle(struct tty *tty)
-{
-    irqflags_t flags = spin_lock_irqsave(&tty->rx_lock);
-    bool tell = tty->throttled && tty->rx_head - tty->rx_tail < TTY_RX_SIZE / 2;
-
-    if (tell)
-        tty->throttled = false;
-    spin_unlock_irqrestore(&tty->rx_lock, flags);
-    if (tell && tty->ops->unthrottle)
-        tty->ops->unthrottle(tty);
+    if (tty->rx_head == tty->rx_tail)
+        return false;
+    *byte = tty->rx[tty->rx_tail++ % TTY_RX_SIZE];
+    return true;
 }
 
 /* IXOFF: ask the other side to pause while the discipline is nearly full. */
@@ -132,46 +124,45 @@ static void rx_work(struct work *work)
     tty_flush_echo_locked(tty);
     rx_flow_locked(tty);
     mutex_unlock(&tty->lock);
-    rx_unthrottle(tty);
+    rx_update(tty);
     if (all & LDISC_READABLE)
         wake_all(&tty->read_wait, POLLIN | POLLRDNORM);
     if (all & (LDISC_START | LDISC_FLUSH_OUTPUT))
         wake_all(&tty->write_wait, POLLOUT | POLLWRNORM);
 }
 
-size_t tty_receive(struct tty *tty, const u16 *bytes, size_t n)
+size_t tty_receive(struct tty *tty)
 {
-    irqflags_t flags = spin_lock_irqsave(&tty->rx_lock);
-    size_t taken = 0;
+    size_t n = 0;
+    spin_guard_irqsave(&tty->rx_lock);
 
-    while (taken < n && tty->rx_head - tty->rx_tail < TTY_RX_SIZE)
-        tty->rx[tty->rx_head++ % TTY_RX_SIZE] = bytes[taken++];
-    if (taken < n)
-        tty->throttled = true;
-    spin_unlock_irqrestore(&tty->rx_lock, flags);
-    if (n)
-        work_queue(&tty->rx_work);
-    return taken;
+    while (n < RX_MAX && tty->rx_head - tty->rx_tail < TTY_RX_SIZE &&
+           tty->ops->get(tty, &tty->rx[tty->rx_head % TTY_RX_SIZE])) {
+        tty->rx_head++;
+        n++;
+    }
+    rx_update_locked(tty);
+    work_queue(&tty->rx_work);
+    return n;
 }
 
-size_t tty_receive_room(struct tty *tty)
+void tty_type(struct tty *tty, u8 byte)
 {
     irqflags_t flags = spin_lock_irqsave(&tty->rx_lock);
-    size_t room = TTY_RX_SIZE - (tty->rx_head - tty->rx_tail);
 
-    if (room == 0)
-        tty->throttled = true;
+    if (tty->rx_head - tty->rx_tail < TTY_RX_SIZE)
+        tty->rx[tty->rx_head++ % TTY_RX_SIZE] = byte;
     spin_unlock_irqrestore(&tty->rx_lock, flags);
-    return room;
+    work_queue(&tty->rx_work);
+    work_flush(&tty->rx_work);
 }
 
 void tty_flush_rx(struct tty *tty)
 {
-    irqflags_t flags = spin_lock_irqsave(&tty->rx_lock);
+    spin_guard_irqsave(&tty->rx_lock);
 
     tty->rx_tail = tty->rx_head;
-    spin_unlock_irqrestore(&tty->rx_lock, flags);
-    rx_unthrottle(tty);
+    rx_update_locked(tty);
 }
 
 /* ---- reading ---- */
@@ -218,8 +209,6 @@ static ssize_t take_chunk(struct reading *r, bool *end)
         return 0;
     }
     n = ldisc_read(&tty->ldisc, chunk, MIN(r->it->left, sizeof(chunk)), end);
-    if (!n && !*end && tty->closed_by_peer)
-        *end = true;
     if (n)
         rx_flow_locked(tty);
     mutex_unlock(&tty->lock);
@@ -243,9 +232,7 @@ static int wait_for_input(struct reading *r, u64 began, bool nonblock)
     if (patience != TIMER_NEVER)
         deadline = (r->done ? clock_monotonic_ns() : began) + patience;
     return wait_event_interruptible_timeout(
-        &tty->read_wait,
-        ldisc_readable(&tty->ldisc, 1) || tty_file_hung(r->tf) || READ_ONCE(tty->closed_by_peer),
-        deadline);
+        &tty->read_wait, ldisc_readable(&tty->ldisc, 1) || tty_file_hung(r->tf), deadline);
 }
 
 static ssize_t tty_read(struct io_request *req)
@@ -285,12 +272,6 @@ static ssize_t tty_read(struct io_request *req)
 
 /* ---- output ---- */
 
-void tty_stop_locked(struct tty *tty)
-{
-    assert_mutex_held(&tty->lock);
-    tty->stopped = true;
-}
-
 void tty_start_locked(struct tty *tty)
 {
     assert_mutex_held(&tty->lock);
@@ -323,23 +304,20 @@ void tty_send_char_locked(struct tty *tty, u8 c)
         tty->ops->write(tty, &c, 1);
 }
 
-/* Process from data[n] what the driver has room for; returns how much. Takes the lock. */
-static ssize_t write_some(struct tty_file *tf, const u8 *data, size_t n)
+/* Process from data[n] what the driver has room for; returns how much. */
+static size_t write_some(struct tty *tty, const u8 *data, size_t n)
 {
-    struct tty *tty = tf->tty;
-    size_t produced, used = 0;
+    size_t produced, used, room;
     u8 out[2 * CHUNK];
+    mutex_guard(&tty->lock);
 
-    mutex_lock(&tty->lock);
     tty_flush_echo_locked(tty);
-    if (!tty->stopped) { /* I1 */
-        size_t room = MIN(tty->ops->write_room(tty), sizeof(out));
-
-        used = ldisc_output(&tty->ldisc, data, n, out, room, &produced);
-        if (produced)
-            tty->ops->write(tty, out, produced);
-    }
-    mutex_unlock(&tty->lock);
+    if (tty->stopped) /* I1 */
+        return 0;
+    room = MIN(tty->ops->write_room(tty), sizeof(out));
+    used = ldisc_output(&tty->ldisc, data, n, out, room, &produced);
+    if (produced)
+        tty->ops->write(tty, out, produced);
     return used;
 }
 
@@ -349,43 +327,29 @@ static bool can_write(struct tty *tty)
 }
 
 /* Write a chunk of kernel memory. Bytes written, or -errno when none. */
-static ssize_t write_chunk(struct tty_file *tf, const u8 *data, size_t n, bool nonblock)
+static ssize_t write_chunk(struct io_request *req, const u8 *data, size_t n)
 {
+    struct tty_file *tf = req->file->private;
+    struct tty *tty = tf->tty;
     size_t done = 0;
     int err = 0;
 
     while (done < n && !err) {
-        size_t used;
+        size_t used = tty_file_hung(tf) ? 0 : write_some(tty, data + done, n - done);
 
-        if (tty_file_hung(tf) || tf->tty->closed_by_peer) {
-            err = -EIO;
-            break;
-        }
-        used = write_some(tf, data + done, n - done);
         done += used;
-        if (used)
-            continue;
-        if (nonblock)
-            err = -EAGAIN;
-        else
-            err = wait_event_interruptible(&tf->tty->write_wait,
-                                           can_write(tf->tty) || tty_file_hung(tf) ||
-                                               READ_ONCE(tf->tty->closed_by_peer));
+        if (!used)
+            err = tty_file_hung(tf)
+                      ? -EIO
+                      : io_wait_event(req, &tty->write_wait, can_write(tty) || tty_file_hung(tf));
     }
     return done ? (ssize_t)done : err;
-}
-
-static int lock_for_write(struct tty *tty, bool nonblock)
-{
-    if (!nonblock)
-        return mutex_lock_interruptible(&tty->write_lock);
-    return mutex_trylock(&tty->write_lock) ? 0 : -EAGAIN;
 }
 
 static ssize_t tty_write(struct io_request *req)
 {
     struct tty_file *tf = req->file->private;
-    bool nonblock = req->flags & IO_NONBLOCK;
+    struct mutex *lock = &tf->tty->write_lock;
     ssize_t done = 0, n = 0;
     u8 chunk[CHUNK];
     int err = 0;
@@ -394,22 +358,26 @@ static ssize_t tty_write(struct io_request *req)
         return -EIO;
     if (!tf->console && tf->tty->ldisc.termios.lflag & TOSTOP)
         err = tty_check_job(tf->tty, SIGTTOU);
-    if (!err)
-        err = lock_for_write(tf->tty, nonblock);
+    if (err)
+        return err;
+    if (!(req->flags & IO_NONBLOCK))
+        err = mutex_lock_interruptible(lock);
+    else if (!mutex_trylock(lock))
+        err = -EAGAIN;
     if (err)
         return err;
     while (req->iter->left) {
         size_t part = MIN(req->iter->left, sizeof(chunk));
         size_t got = iter_copy_from(req->iter, chunk, part);
 
-        n = got ? write_chunk(tf, chunk, got, nonblock) : -EFAULT;
+        n = got ? write_chunk(req, chunk, got) : -EFAULT;
         if (n < 0)
             break;
         done += n;
         if ((size_t)n < part)
             break;
     }
-    mutex_unlock(&tf->tty->write_lock);
+    mutex_unlock(lock);
     return done ? done : n;
 }
 
@@ -421,14 +389,9 @@ void tty_write_wakeup(struct tty *tty)
         wake_all(&tty->write_wait, POLLOUT | POLLWRNORM);
 }
 
-static bool drained(struct tty *tty)
-{
-    return !tty->ops->pending || tty->ops->pending(tty) == 0;
-}
-
 int tty_drain(struct tty *tty)
 {
-    return wait_event_interruptible(&tty->write_wait, drained(tty));
+    return wait_event_interruptible(&tty->write_wait, tty->ops->pending(tty) == 0);
 }
 
 static u32 tty_poll(struct file *file, struct poll_table *table)
@@ -444,9 +407,7 @@ static u32 tty_poll(struct file *file, struct poll_table *table)
     poll_wait(file, &tty->write_wait, table);
     if (ldisc_readable(&tty->ldisc, termios->cc[VTIME] ? 1 : termios->cc[VMIN]))
         events |= POLLIN | POLLRDNORM;
-    if (READ_ONCE(tty->closed_by_peer))
-        events |= POLLHUP;
-    if (can_write(tty) && (!tty->ops->pending || tty->ops->pending(tty) < POLL_PENDING))
+    if (can_write(tty) && tty->ops->pending(tty) < POLL_PENDING)
         events |= POLLOUT | POLLWRNORM;
     return events;
 }
@@ -456,24 +417,19 @@ static u32 tty_poll(struct file *file, struct poll_table *table)
 int tty_open_as(struct tty *tty, struct file *file, bool console, bool noctty)
 {
     struct tty_file *tf = kmalloc(sizeof(*tf));
-    int err = 0;
 
     if (!tf)
         return -ENOMEM;
     mutex_lock(&tty->lock);
-    if (tty->exclusive && !cred_has_cap(CAP_SYS_ADMIN))
-        err = -EBUSY;
-    else if (tty->ops->open)
-        err = tty->ops->open(tty, file);
-    if (!err) {
-        tty->open_count++;
-        *tf = (struct tty_file){.tty = tty, .hangup_count = tty->hangup_count, .console = console};
-    }
-    mutex_unlock(&tty->lock);
-    if (err) {
+    if (tty->exclusive && !cred_has_cap(CAP_SYS_ADMIN)) {
+        mutex_unlock(&tty->lock);
         kfree(tf);
-        return err;
+        return -EBUSY;
     }
+    tty->open_count++;
+    rx_update(tty);
+    *tf = (struct tty_file){.tty = tty, .hangup_count = tty->hangup_count, .console = console};
+    mutex_unlock(&tty->lock);
     file->ops = &tty_file_ops;
     file->private = tf;
     file->mode |= FMODE_STREAM;
@@ -482,22 +438,15 @@ int tty_open_as(struct tty *tty, struct file *file, bool console, bool noctty)
     return 0;
 }
 
-int tty_open(struct tty *tty, struct file *file)
-{
-    return tty_open_as(tty, file, false, false);
-}
-
 static void tty_file_release(struct file *file)
 {
     struct tty_file *tf = file->private;
     struct tty *tty = tf->tty;
 
     mutex_lock(&tty->lock);
-    if (--tty->open_count == 0) {
+    if (--tty->open_count == 0)
         tty->exclusive = false;
-        if (tty->ops->close)
-            tty->ops->close(tty);
-    }
+    rx_update(tty);
     mutex_unlock(&tty->lock);
     kfree(tf);
 }
@@ -516,10 +465,7 @@ void tty_hangup(struct tty *tty)
     tty->hangup_count++; /* I3 */
     ldisc_flush_input(&tty->ldisc);
     tty->stopped = false;
-    if (tty->ops->flush)
-        tty->ops->flush(tty);
-    if (tty->ops->hangup)
-        tty->ops->hangup(tty);
+    tty->ops->flush(tty);
     mutex_unlock(&tty->lock);
     wake_all(&tty->read_wait, POLLIN | POLLHUP);
     wake_all(&tty->write_wait, POLLOUT | POLLERR);
@@ -527,12 +473,23 @@ void tty_hangup(struct tty *tty)
 
 /* ---- terminals ---- */
 
-void tty_setup(struct tty *tty, const char *name, u64 dev, const struct tty_ops *ops, void *driver)
+static int device_open(struct chardev *device, struct file *file)
 {
+    return tty_open_as(container_of(device, struct tty, device), file, false, false);
+}
+
+int tty_register(const char *name, dev_t dev, const struct tty_ops *ops, void *driver,
+                 struct tty **out)
+{
+    struct tty *tty = kmalloc(sizeof(*tty));
+
+    if (!tty)
+        return -ENOMEM;
     tty->ops = ops;
     tty->driver = driver;
     str_copy(tty->name, name, sizeof(tty->name));
-    tty->dev = dev;
+    tty->device =
+        (struct chardev){.dev = dev, .name = tty->name, .mode = 0600, .open = device_open};
     mutex_init(&tty->lock, RANK_TTY);
     mutex_init(&tty->write_lock, RANK_TTY);
     ldisc_init(&tty->ldisc);
@@ -540,54 +497,7 @@ void tty_setup(struct tty *tty, const char *name, u64 dev, const struct tty_ops 
     waitqueue_init(&tty->write_wait);
     work_init_item(&tty->rx_work, rx_work);
     spin_init(&tty->rx_lock, RANK_TTY_BUFFER);
-}
-
-struct tty *tty_find(u64 dev)
-{
-    struct tty *tty, *found = NULL;
-
-    spin_lock(&list_lock);
-    list_for_each_entry(tty, &ttys, link)
-        if (tty->dev == dev)
-            found = tty;
-    spin_unlock(&list_lock);
-    return found;
-}
-
-struct tty *tty_first(void)
-{
-    struct tty *tty;
-
-    spin_lock(&list_lock);
-    tty = list_first(&ttys, struct tty, link);
-    spin_unlock(&list_lock);
-    return tty;
-}
-
-static int device_open(struct file *file)
-{
-    struct tty *tty = tty_find((u64)file->private);
-
-    return tty ? tty_open(tty, file) : -ENXIO;
-}
-
-int tty_register(const char *name, u64 dev, const struct tty_ops *ops, void *driver,
-                 struct tty **out)
-{
-    struct tty *tty = kmalloc(sizeof(*tty));
-    int err;
-
-    if (!tty)
-        return -ENOMEM;
-    tty_setup(tty, name, dev, ops, driver);
-    spin_lock(&list_lock);
-    list_add_tail(&tty->link, &ttys);
-    spin_unlock(&list_lock);
     *out = tty;
-    err = chardev_register(dev, tty->name, 0600, device_open);
-    if (err) { /* it stays listed: somebody may have found it */
-        log_err("%s: no device node: error %d", name, err);
-        return err;
-    }
+    chardev_register(&tty->device);
     return 0;
 }

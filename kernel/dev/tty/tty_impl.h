@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "core/uaccess.h"
 #include "dev/tty/tty.h"
 #include "io/file.h"
 
@@ -23,7 +24,6 @@ static inline bool tty_file_hung(const struct tty_file *tf)
 }
 
 /* The terminal's lock is held for these. */
-void tty_stop_locked(struct tty *tty);
 void tty_start_locked(struct tty *tty);
 void tty_flush_echo_locked(struct tty *tty);
 void tty_send_char_locked(struct tty *tty, u8 c);
@@ -31,14 +31,16 @@ void tty_send_char_locked(struct tty *tty, u8 c);
 /* Forget received bytes that the discipline has not seen. */
 void tty_flush_rx(struct tty *tty);
 
+/* A byte as if the line had brought it; lost when there is no room. Sleeps. */
+void tty_type(struct tty *tty, u8 byte);
+
 /* Wait until all output is on the line. 0 or -ERESTARTSYS. */
 int tty_drain(struct tty *tty);
 
 long tty_ioctl(struct file *file, u32 cmd, u64 arg);
 
-/* The registered terminal of this device number, and the oldest one; NULL: none. */
-struct tty *tty_find(u64 dev);
-struct tty *tty_first(void);
+/* The line went away: files die with end of file and EIO. Sleeps. */
+void tty_hangup(struct tty *tty);
 
 /* ---- job.c ---- */
 
@@ -54,9 +56,12 @@ int tty_check_job(struct tty *tty, int sig);
 /* On open: become the controlling terminal if the caller is a leader without one. */
 void tty_acquire_on_open(struct tty *tty);
 
-/* The job-control ioctls; TTY_NOT_MINE: none of them. */
-#define TTY_NOT_MINE (-4000)
-long tty_job_ioctl(struct file *file, u32 cmd, u64 arg);
+/* The job-control ioctls. */
+long tty_set_controlling(struct file *file, struct tty *tty, u64 steal);
+long tty_give_up(struct tty *tty);
+long tty_get_foreground(struct tty *tty, struct user_ptr arg);
+long tty_set_foreground(struct tty *tty, struct user_ptr arg);
+long tty_get_session(struct tty *tty, struct user_ptr arg);
 
 /* Take the terminal away from its session; signals what a hang-up signals. Lock not held. */
 void tty_detach_session(struct tty *tty, struct session *only, bool leader_too);

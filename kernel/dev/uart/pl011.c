@@ -5,11 +5,10 @@
  * interrupt goes on feeding while anything is left. The log uses the same ring, so that its lines
  * and programs' output keep their order; since a log line must get out whatever state the
  * system is in, it waits, for a bounded time, for room in the FIFO. Input goes to the terminal
- * until that has no room; then the receive interrupt is off, and the device holds bytes back.
+ * while that wants it; else the receive interrupt is off, and the device holds bytes back.
  *
  *   I1  The transmit interrupt is unmasked exactly while the ring is not empty.
- *   I2  The receive interrupts are unmasked exactly while the port is open and not throttled.
- *   I3  No loop trusts the device to change a flag: each has a bound.
+ *   I2  No loop trusts the device to change a flag: each has a bound.
  *
  * Locking: `lock` with IRQs masked; it is a leaf, nothing is called with it held. Speed and format
  * of the line stay as firmware has set them.
@@ -53,10 +52,8 @@
 #define INT_RECEIVE            (INT_RX | INT_TIMEOUT)
 #define INT_ALL                0x7ff
 
-#define TX_SIZE                2048 /* a power of two */
-#define RX_BATCH               32
-#define RX_MAX                 256      /* bytes taken in one interrupt, I3 */
-#define SPIN_MAX               1000000u /* looks at a flag before the device counts as dead, I3 */
+#define TX_SIZE                2048     /* a power of two */
+#define SPIN_MAX               1000000u /* looks at a flag before the device counts as dead, I2 */
 #define TTY_MAJOR              204
 #define TTY_MINOR              64
 
@@ -66,8 +63,7 @@ struct pl011 {
     struct spinlock lock;
     u32 imsc; /* [L] the interrupt mask */
     u32 tx_head, tx_tail;
-    bool open, throttled; /* [L] */
-    bool dead;            /* [L] the transmitter does not move: output is dropped */
+    bool dead; /* [L] the transmitter does not move: output is dropped */
     struct log_sink sink;
     u8 tx[TX_SIZE]; /* [L] */
 };
@@ -92,12 +88,6 @@ static void set_mask_locked(struct pl011 *port, u32 bits, bool on)
         port->imsc = imsc;
         reg_write(port, UARTIMSC, imsc);
     }
-}
-
-/* I2 */
-static void receive_mask_locked(struct pl011 *port)
-{
-    set_mask_locked(port, INT_RECEIVE, port->open && !port->throttled);
 }
 
 /* ---- output ---- */
@@ -131,19 +121,13 @@ static bool wait_room_locked(struct pl011 *port)
 static size_t pl011_write(struct tty *tty, const u8 *data, size_t n)
 {
     struct pl011 *port = tty->driver;
-    irqflags_t flags = spin_lock_irqsave(&port->lock);
     size_t done = 0;
+    spin_guard_irqsave(&port->lock);
 
-    while (done < n) {
-        if (tx_used(port) == TX_SIZE) {
-            feed_locked(port);
-            if (tx_used(port) == TX_SIZE)
-                break;
-        }
-        port->tx[port->tx_head++ % TX_SIZE] = data[done++];
-    }
     feed_locked(port);
-    spin_unlock_irqrestore(&port->lock, flags);
+    for (; done < n && tx_used(port) < TX_SIZE; done++)
+        port->tx[port->tx_head++ % TX_SIZE] = data[done];
+    feed_locked(port);
     return done;
 }
 
@@ -162,18 +146,17 @@ static size_t pl011_pending(struct tty *tty)
 static void pl011_flush(struct tty *tty)
 {
     struct pl011 *port = tty->driver;
-    irqflags_t flags = spin_lock_irqsave(&port->lock);
+    spin_guard_irqsave(&port->lock);
 
     port->tx_tail = port->tx_head;
     set_mask_locked(port, INT_TX, false);
-    spin_unlock_irqrestore(&port->lock, flags);
 }
 
 /* Write a part of the log: any context, IRQs masked. */
 static void sink_write(struct log_sink *sink, const char *text, size_t size)
 {
     struct pl011 *port = container_of(sink, struct pl011, sink);
-    irqflags_t flags = spin_lock_irqsave(&port->lock);
+    spin_guard_irqsave(&port->lock);
 
     for (size_t i = 0; i < size; i++) {
         if (text[i] == '\n' && wait_room_locked(port))
@@ -183,24 +166,23 @@ static void sink_write(struct log_sink *sink, const char *text, size_t size)
         port->tx[port->tx_head++ % TX_SIZE] = text[i];
     }
     feed_locked(port);
-    spin_unlock_irqrestore(&port->lock, flags);
 }
 
 static void pl011_set_break(struct tty *tty, bool on)
 {
     struct pl011 *port = tty->driver;
-    irqflags_t flags = spin_lock_irqsave(&port->lock);
-    u32 lcr = reg_read(port, UARTLCR_H);
+    u32 lcr;
+    spin_guard_irqsave(&port->lock);
 
+    lcr = reg_read(port, UARTLCR_H);
     reg_write(port, UARTLCR_H, on ? lcr | LCR_BREAK : lcr & ~LCR_BREAK);
-    spin_unlock_irqrestore(&port->lock, flags);
 }
 
 /* ---- input ---- */
 
-/* One byte from the FIFO, marked as the terminal wants it; false: empty. */
-static bool receive_byte(struct pl011 *port, u16 *byte)
+static bool pl011_get(struct tty *tty, u16 *byte)
 {
+    struct pl011 *port = tty->driver;
     u32 data;
 
     if (reg_read(port, UARTFR) & FR_RXFE)
@@ -214,46 +196,12 @@ static bool receive_byte(struct pl011 *port, u16 *byte)
     return true;
 }
 
-static void pl011_unthrottle(struct tty *tty)
+static void pl011_receive(struct tty *tty, bool on)
 {
     struct pl011 *port = tty->driver;
-    irqflags_t flags = spin_lock_irqsave(&port->lock);
+    spin_guard_irqsave(&port->lock);
 
-    port->throttled = false;
-    receive_mask_locked(port);
-    spin_unlock_irqrestore(&port->lock, flags);
-}
-
-/* The terminal has no room: no receive interrupts until it says so. */
-static void throttle(struct pl011 *port)
-{
-    irqflags_t flags = spin_lock_irqsave(&port->lock);
-
-    port->throttled = true;
-    receive_mask_locked(port);
-    spin_unlock_irqrestore(&port->lock, flags);
-    if (tty_receive_room(port->tty)) /* it said so before we were ready to hear it */
-        pl011_unthrottle(port->tty);
-}
-
-/* Room is looked up first, so that no byte leaves the device which the terminal cannot take. */
-static void receive(struct pl011 *port)
-{
-    u16 bytes[RX_BATCH];
-    u32 total = 0;
-    size_t n, room;
-
-    do {
-        room = MIN_T(size_t, tty_receive_room(port->tty), RX_BATCH);
-        for (n = 0; n < room && receive_byte(port, &bytes[n]); n++)
-            ;
-        tty_receive(port->tty, bytes, n);
-        total += n;
-    } while (room && n == room && total < RX_MAX);
-    if (room == 0)
-        throttle(port);
-    if (total)
-        random_add_timing(total);
+    set_mask_locked(port, INT_RECEIVE, on);
 }
 
 static void pl011_interrupt(void *arg)
@@ -263,7 +211,7 @@ static void pl011_interrupt(void *arg)
 
     reg_write(port, UARTICR, pending & ~INT_RECEIVE); /* those two end by reading */
     if (pending & INT_RECEIVE)
-        receive(port);
+        random_add_timing(tty_receive(port->tty));
     if (pending & INT_TX) {
         irqflags_t flags = spin_lock_irqsave(&port->lock);
 
@@ -276,36 +224,14 @@ static void pl011_interrupt(void *arg)
 
 /* ---- life ---- */
 
-static void set_open(struct pl011 *port, bool open)
-{
-    irqflags_t flags = spin_lock_irqsave(&port->lock);
-
-    port->open = open;
-    receive_mask_locked(port);
-    spin_unlock_irqrestore(&port->lock, flags);
-}
-
-static int pl011_open(struct tty *tty, struct file *file)
-{
-    (void)file;
-    set_open(tty->driver, true);
-    return 0;
-}
-
-static void pl011_close(struct tty *tty)
-{
-    set_open(tty->driver, false);
-}
-
 static const struct tty_ops pl011_ops = {
     .write = pl011_write,
     .write_room = pl011_write_room,
     .pending = pl011_pending,
     .flush = pl011_flush,
-    .unthrottle = pl011_unthrottle,
+    .get = pl011_get,
+    .receive = pl011_receive,
     .set_break = pl011_set_break,
-    .open = pl011_open,
-    .close = pl011_close,
 };
 
 /* FIFOs on, interrupts off. LCR_H may be written only while the UART is off (3.3.7). */
@@ -344,20 +270,18 @@ static int pl011_probe(const struct fdt *fdt, int node)
     pl011_setup(port);
     format_buf(name, sizeof(name), "ttyAMA%u", number);
     err = tty_register(name, MKDEV(TTY_MAJOR, TTY_MINOR + number), &pl011_ops, port, &port->tty);
-    if (err)
-        goto free;
+    if (err) {
+        kfree(port);
+        return err;
+    }
     err = irq_request(irq, pl011_interrupt, port, port->tty->name);
     if (err)
         return err; /* the terminal exists for good: it takes output and gives no input */
-    if (console_wanted(name, fdt, node)) {
-        console_set(port->tty);
+    if (console_claim(port->tty, fdt, node)) {
         port->sink.write = sink_write;
         log_sink_register(&port->sink);
     }
     return 0;
-free:
-    kfree(port);
-    return err;
 }
 
 DRIVER(pl011, DRIVER_DEVICE, pl011_probe, "arm,pl011");
