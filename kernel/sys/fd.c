@@ -220,28 +220,21 @@ long sys_pipe2(u64 addr, u64 flags)
 
     if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
-    fds[0] = fd_reserve(flags);
-    if (fds[0] < 0)
-        return fds[0];
-    fds[1] = err = fd_reserve(flags);
-    if (err < 0)
-        goto unreserve_first;
     err = pipe_create(ends, flags);
     if (err)
-        goto unreserve_both;
-    err = copy_to_user(USER_PTR(addr), fds, sizeof(fds));
-    if (err)
-        goto put;
-    fd_publish(fds[0], ends[0]);
-    fd_publish(fds[1], ends[1]);
-    return 0;
-put:
-    file_put(ends[0]);
-    file_put(ends[1]);
-unreserve_both:
-    fd_unreserve(fds[1]);
-unreserve_first:
-    fd_unreserve(fds[0]);
+        return err;
+    fds[0] = fd_reserve(flags);
+    fds[1] = fds[0] < 0 ? fds[0] : fd_reserve(flags);
+    err = fds[1] < 0 ? fds[1] : copy_to_user(USER_PTR(addr), fds, sizeof(fds));
+    for (int i = 0; i < 2; i++) {
+        if (!err) {
+            fd_publish(fds[i], ends[i]);
+            continue;
+        }
+        if (fds[i] >= 0)
+            fd_unreserve(fds[i]);
+        file_put(ends[i]);
+    }
     return err;
 }
 

@@ -24,23 +24,22 @@ static int check_limit(const struct rlimit *old, const struct rlimit *new, u32 w
     return 0;
 }
 
-/* Reads and changes one limit; either may be NULL. */
+/* Reads one limit, and changes it unless `new` is NULL. */
 static int change_limit(struct process *process, u32 which, const struct rlimit *new,
                         struct rlimit *old)
 {
-    irqflags_t flags;
     int error = 0;
 
     if (which >= RLIMIT_COUNT)
         return -EINVAL;
-    flags = spin_lock_irqsave(&process->lock);
-    if (old)
+    {
+        spin_guard_irqsave(&process->lock);
         *old = process->rlimits[which];
-    if (new)
-        error = check_limit(&process->rlimits[which], new, which);
-    if (new && !error)
-        process->rlimits[which] = *new;
-    spin_unlock_irqrestore(&process->lock, flags);
+        if (new)
+            error = check_limit(old, new, which);
+        if (new && !error)
+            process->rlimits[which] = *new;
+    }
     if (new && !error && which == RLIMIT_CPU)
         timers_cpu_limit_changed(process);
     return error;
@@ -50,19 +49,15 @@ static int change_limit(struct process *process, u32 which, const struct rlimit 
 static bool may_limit(struct process *process)
 {
     const struct cred *me = current_cred(), *other;
-    bool may = false;
-    irqflags_t flags;
 
     if (process == current_process() || cred_has_cap(CAP_SYS_RESOURCE))
         return true;
-    flags = spin_lock_irqsave(&process_tree_lock);
-    if (process->state != PROCESS_REAPED) {
-        other = rcu_dereference(process->leader->cred);
-        may = me->uid == other->uid && me->uid == other->euid && me->uid == other->suid &&
-              me->gid == other->gid && me->gid == other->egid && me->gid == other->sgid;
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return may;
+    spin_guard_irqsave(&process_tree_lock);
+    if (process->state == PROCESS_REAPED)
+        return false;
+    other = rcu_dereference(process->leader->cred);
+    return me->uid == other->uid && me->uid == other->euid && me->uid == other->suid &&
+           me->gid == other->gid && me->gid == other->egid && me->gid == other->sgid;
 }
 
 long sys_prlimit64(u64 pid, u64 which, u64 in, u64 out)
@@ -115,11 +110,8 @@ int rusage_put(struct user_ptr to, const struct process_usage *usage)
 
 static struct process_usage children_usage(struct process *process)
 {
-    irqflags_t flags = spin_lock_irqsave(&process->lock);
-    struct process_usage usage = process->children_usage;
-
-    spin_unlock_irqrestore(&process->lock, flags);
-    return usage;
+    spin_guard_irqsave(&process->lock);
+    return process->children_usage;
 }
 
 long sys_getrusage(u64 who, u64 out)

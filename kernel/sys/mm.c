@@ -24,8 +24,7 @@ CALL(brk, (u64 brk), vm_brk(self_space(), brk))
 
 long sys_mmap(u64 addr, u64 length, u64 prot, u64 flags, u64 fd, u64 offset)
 {
-    struct fd_ref ref;
-    long result;
+    struct fd_ref ref __scoped(fd) = {0};
 
     if (offset & (PAGE_BYTES - 1))
         return -EINVAL;
@@ -34,9 +33,7 @@ long sys_mmap(u64 addr, u64 length, u64 prot, u64 flags, u64 fd, u64 offset)
     ref = fd_ref_get(fd);
     if (!ref.file)
         return -EBADF;
-    result = vm_map(self_space(), addr, length, prot, flags, ref.file, offset);
-    fd_ref_put(ref);
-    return result;
+    return vm_map(self_space(), addr, length, prot, flags, ref.file, offset);
 }
 
 CALL(munmap, (u64 addr, u64 length), vm_unmap(self_space(), addr, length))
@@ -172,26 +169,14 @@ long sys_set_robust_list(u64 head, u64 length)
 
 long sys_get_robust_list(u64 pid, u64 head, u64 length)
 {
-    u64 list = self_task()->robust_list.addr;
-    struct task *task;
-    struct pid *found;
-    long error = 0;
+    struct task *task __scoped(task) = (u32)pid ? task_find_get(pid) : task_get(self_task());
 
-    if ((u32)pid) {
-        rcu_read_lock();
-        found = pid_find(pid);
-        task = found ? READ_ONCE(found->task) : NULL;
-        if (!task)
-            error = -ESRCH;
-        else if (!task_may_inspect(task))
-            error = -EPERM;
-        else
-            list = READ_ONCE(task->robust_list.addr);
-        rcu_read_unlock();
-    }
-    if (!error && put_user_u64(USER_PTR(length), ROBUST_LIST_HEAD_SIZE))
-        error = -EFAULT;
-    if (!error && put_user_u64(USER_PTR(head), list))
-        error = -EFAULT;
-    return error;
+    if (!task)
+        return -ESRCH;
+    if (!task_may_inspect(task))
+        return -EPERM;
+    if (put_user_u64(USER_PTR(length), ROBUST_LIST_HEAD_SIZE) ||
+        put_user_u64(USER_PTR(head), READ_ONCE(task->robust_list.addr)))
+        return -EFAULT;
+    return 0;
 }

@@ -111,14 +111,14 @@ long sys_rt_sigprocmask(u64 how, u64 set, u64 old_set, u64 size)
 long sys_rt_sigpending(u64 set, u64 size)
 {
     struct task *self = self_task();
-    irqflags_t flags;
     u64 pending;
 
     if (size > SIGSET_SIZE)
         return -EINVAL;
-    flags = spin_lock_irqsave(&self->process->lock);
-    pending = (self->pending.set | self->process->pending.set) & self->blocked;
-    spin_unlock_irqrestore(&self->process->lock, flags);
+    {
+        spin_guard_irqsave(&self->process->lock);
+        pending = (self->pending.set | self->process->pending.set) & self->blocked;
+    }
     return copy_to_user(USER_PTR(set), &pending, size);
 }
 
