@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes the kernel's symbol table: `nm -n kernel.elf` on stdin, assembly on stdout.
 
-The table (see kernel/core/symbols.c) holds the functions of the high half, as offsets from
+The table (see kernel/core/panic.c) holds the functions of the high half, as offsets from
 _image_start, and their names.
 """
 import sys

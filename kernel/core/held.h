@@ -9,26 +9,23 @@
 #define HELD_MAX 16
 
 struct held_locks {
-    u32 depth; /* may exceed HELD_MAX; what is beyond is not remembered */
-    u32 base;  /* entries below belong to the code that an interrupt came upon */
+    u32 depth;
     struct {
         const void *lock;
         u32 rank;
-        u64 pc; /* where it was taken */
+        bool in_irq; /* taken by an interrupt handler, whose order starts anew */
+        u64 pc;      /* where it was taken */
     } entries[HELD_MAX];
 };
 
-/* Panics unless a lock of this rank may be taken after those held; then remembers it. */
-void held_push(struct held_locks *held, const void *lock, u32 rank, u64 pc);
-
-/* Remembers a lock that was taken without waiting, where any order is right. */
-void held_note(struct held_locks *held, const void *lock, u32 rank, u64 pc);
+/*
+ * Remembers a lock. With `waits` (any order is right without) it panics first unless a lock of
+ * this rank may be taken after those held.
+ */
+void held_add(struct held_locks *held, const void *lock, u32 rank, bool waits, u64 pc);
 
 /* Forgets the lock, in any order. */
-void held_pop(struct held_locks *held, const void *lock);
+void held_remove(struct held_locks *held, const void *lock);
 
-/* Writes the locks to the console of a panic. */
-void held_report(const struct held_locks *held);
-
-/* The spinlocks of this CPU; empty in release builds. Preemption off. */
-struct held_locks *held_spinlocks(void);
+/* Writes the spinlocks of this CPU to the console of a panic; none in release builds. */
+void held_report(void);

@@ -167,7 +167,6 @@ void irq_dispatch(struct irq_domain *d, u32 hwirq)
 void trap_irq(struct trap_frame *f)
 {
     struct thread_head *head = current_head();
-    u32 cookie = spin_debug_irq_enter();
     struct trap_frame **slot, *outer;
 
     WRITE_ONCE(head->preempt_count, head->preempt_count + PREEMPT_IRQ);
@@ -181,7 +180,6 @@ void trap_irq(struct trap_frame *f)
         log_notify_now();
     *slot = outer;
     WRITE_ONCE(head->preempt_count, head->preempt_count - PREEMPT_IRQ);
-    spin_debug_irq_exit(cookie);
 }
 
 struct trap_frame *irq_frame(void)

@@ -27,7 +27,6 @@
 #include "core/machine.h"
 #include "core/param.h"
 #include "core/percpu.h"
-#include "core/symbols.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -93,27 +92,53 @@ static const char *name_of(const struct thread_head *head)
     return name && *name ? name : "?";
 }
 
-static void print_place(u64 pc)
+/*
+ * The table of tools/ksyms.py: u32 count; u32 offset[count] from _image_start, rising; u32
+ * name[count], offsets into the strings that follow.
+ */
+const char *symbol_name(u64 pc, u64 *offset)
+{
+    const u32 *table = __ksyms_start;
+    u32 count = __ksyms_end - __ksyms_start > 0 ? table[0] : 0;
+    const u32 *offsets = table + 1, *names = offsets + count;
+    const char *strings = (const char *)(names + count);
+    u64 at = pc - (u64)_image_start;
+    u32 low = 0, high = count;
+
+    if (count == 0 || at < offsets[0] || at > offsets[count - 1] + 0x10000UL)
+        return NULL;
+    while (high - low > 1) { /* offsets[low] <= at, and at < offsets[high] if there is one */
+        u32 middle = (low + high) / 2;
+
+        if (offsets[middle] <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    *offset = at - offsets[low];
+    return strings + names[low];
+}
+
+static void print_place(u64 pc, u64 named)
 {
     u64 offset;
-    const char *name = symbol_name(pc, &offset);
+    const char *name = symbol_name(named, &offset);
 
     if (name)
-        panic_print("  [<%016lx>] %s+0x%lx\n", pc, name, offset);
+        panic_print("  [<%016lx>] %s+0x%lx\n", pc, name, offset + pc - named);
     else
         panic_print("  [<%016lx>]\n", pc);
+}
+
+void panic_print_place(u64 pc)
+{
+    print_place(pc, pc);
 }
 
 /* A return address may be the next function's first, when the call does not come back. */
 static void print_return(u64 pc)
 {
-    u64 offset;
-    const char *name = symbol_name(pc - 4, &offset);
-
-    if (name)
-        panic_print("  [<%016lx>] %s+0x%lx\n", pc, name, offset + 4);
-    else
-        panic_print("  [<%016lx>]\n", pc);
+    print_place(pc, pc - 4);
 }
 
 static void print_registers(const struct trap_frame *f)
@@ -164,7 +189,7 @@ static void report_others(void)
             cpu_relax();
         if (!report->done) {
             panic_print("CPU %u does not answer; its last interrupt came at\n", cpu);
-            print_place(per_cpu(irq_last_pc, cpu));
+            panic_print_place(per_cpu(irq_last_pc, cpu));
             continue;
         }
         panic_print("CPU %u, thread %s:\n", cpu, name_of(report->thread));
@@ -218,10 +243,10 @@ static void report(const struct trap_frame *f, const void *frame_pointer, const 
         print_registers(f);
         frame_pointer = (const void *)f->regs[29];
     }
-    held_report(held_spinlocks());
+    held_report();
     panic_print("Backtrace:\n");
     if (f && f->pstate & PSTATE_KERNEL) {
-        print_place(f->pc);
+        panic_print_place(f->pc);
         print_return(f->regs[30]);
     }
     count = backtrace(frame_pointer, pcs);

@@ -43,8 +43,16 @@ bool panicking(void);
 /* sched says how to name a thread; NULL or an empty answer: by address only. */
 void panic_set_thread_name(const char *(*name)(const struct thread_head *head));
 
-/* Prints to the console and the epitaph of a panic; for reports of higher floors. */
+/* Prints to the console and the epitaph of a panic; a line with an address and its function. */
 __printf(1, 2) void panic_print(const char *fmt, ...);
+void panic_print_place(u64 pc);
+
+/* The kernel's function around pc and the distance from its start; NULL when unknown. */
+const char *symbol_name(u64 pc, u64 *offset);
+
+/* Its table, from linker.ld; empty in the first link. */
+extern const u32 __ksyms_start[], __ksyms_end[];
+extern char _image_start[];
 
 /* A lock was waited for too long: panics and names its holder. */
 void panic_lock_timeout(const char *kind, const struct thread_head *holder) __noreturn __cold;

@@ -3,7 +3,6 @@
  */
 #include "core/percpu.h"
 #include "core/panic.h"
-#include "lib/bitmap.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -11,7 +10,8 @@ static u64 boot_offset; /* the boot CPU's: 0 */
 
 u64 *percpu_offsets = &boot_offset;
 u32 cpu_count = 1;
-u64 cpu_online_mask[CPU_MAX / 64] = {1};
+struct cpumask cpu_online_mask = {{1}};
+const struct cpumask cpumask_all = {{[0 ... CPU_MAX / 64 - 1] = ~0UL}};
 
 DEFINE_PERCPU(u32, cpu_number);
 
@@ -39,24 +39,34 @@ int percpu_init(u32 count, void *(*alloc)(size_t size, size_t align))
     return 0;
 }
 
-void cpu_set_online(u32 cpu, bool online)
-{
-    u64 bit = BIT(cpu % 64);
-
-    if (online)
-        __atomic_or_fetch(&cpu_online_mask[cpu / 64], bit, __ATOMIC_RELEASE);
-    else
-        __atomic_and_fetch(&cpu_online_mask[cpu / 64], ~bit, __ATOMIC_RELEASE);
-}
-
 u32 cpu_online_count(void)
 {
-    return bitmap_weight(cpu_online_mask, cpu_count);
+    return bitmap_weight(cpu_online_mask.words, cpu_count);
 }
 
 u32 cpu_next_online(u32 cpu)
 {
-    return cpu >= cpu_count ? cpu_count : bitmap_find_next(cpu_online_mask, cpu_count, cpu);
+    return cpu >= cpu_count ? cpu_count : bitmap_find_next(cpu_online_mask.words, cpu_count, cpu);
+}
+
+u32 cpumask_find_both(const struct cpumask *a, const struct cpumask *b, u32 from, u32 limit)
+{
+    u32 words = (limit + 63) / 64, first = from / 64;
+
+    for (u32 i = 0; i <= words; i++) {
+        u32 w = (first + i) % words;
+        u64 both = READ_ONCE(a->words[w]) & READ_ONCE(b->words[w]);
+
+        if (i == 0)
+            both &= ~0UL << from % 64;
+        if (both) {
+            u32 cpu = w * 64 + __builtin_ctzl(both);
+
+            if (cpu < limit)
+                return cpu;
+        }
+    }
+    return limit;
 }
 
 #if DEBUG

@@ -4,9 +4,8 @@
  */
 #pragma once
 
+#include "core/cpumask.h"
 #include "core/preempt.h"
-
-#define CPU_MAX 512u
 
 /* In a header: DECLARE_PERCPU(struct x, name); in a .c: [static] DEFINE_PERCPU(struct x, name). */
 #define DECLARE_PERCPU(type, name) extern __typeof__(type) percpu_##name
@@ -16,9 +15,11 @@
 extern char __percpu_start[], __percpu_end[];
 #define PERCPU_ALIGN 4096
 
-extern u64 *percpu_offsets;               /* by CPU [I] after percpu_init */
-extern u32 cpu_count;                     /* possible CPUs [I] after percpu_init */
-extern u64 cpu_online_mask[CPU_MAX / 64]; /* [A] */
+extern u64 *percpu_offsets; /* by CPU [I] after percpu_init */
+extern u32 cpu_count;       /* possible CPUs [I] after percpu_init */
+
+/* CPUs that take interrupts and run threads. [A] */
+extern struct cpumask cpu_online_mask;
 
 DECLARE_PERCPU(u32, cpu_number);
 
@@ -54,11 +55,9 @@ int percpu_init(u32 count, void *(*alloc)(size_t size, size_t align));
 
 static inline bool cpu_online(u32 cpu)
 {
-    return READ_ONCE(cpu_online_mask[cpu / 64]) >> cpu % 64 & 1;
+    return cpumask_test(&cpu_online_mask, cpu);
 }
 
-/* A CPU is online from when it takes interrupts and runs threads. */
-void cpu_set_online(u32 cpu, bool online);
 u32 cpu_online_count(void);
 
 /* The first online CPU at or after cpu; cpu_count when there is none. */

@@ -89,6 +89,23 @@ static inline bool preempt_in_fast(void)
 /* preempt_check(), and then the value: so that the caller's last act is one call. */
 void *preempt_check_value(void *value);
 
+/* irq_guard(); is a declaration: IRQs are masked until its block is left. */
+struct irq_guard {
+    irqflags_t flags;
+};
+
+static __always_inline struct irq_guard irq_guard_begin(void)
+{
+    return (struct irq_guard){irq_save()};
+}
+
+static __always_inline void irq_guard_end(const struct irq_guard *guard)
+{
+    irq_restore(guard->flags);
+}
+
+#define irq_guard() SCOPE_GUARD(irq_guard, irq_guard)
+
 /* In an interrupt handler. */
 static inline bool in_irq(void)
 {

@@ -24,8 +24,6 @@
  */
 #include "core/spinlock.h"
 #include "arch/counter.h"
-#include "core/held.h"
-#include "core/panic.h"
 #include "core/percpu.h"
 
 #define DELAY_MAX  256
@@ -48,12 +46,6 @@ void spin_acquire_slow(struct spinlock *lock)
                 panic_lock_timeout("spinlock", READ_ONCE(lock->holder));
         }
     } while (!spin_try_acquire(lock));
-}
-
-void spin_assert_failed_unless(const struct spinlock *lock)
-{
-    if (!spin_is_held(lock))
-        panic("a spinlock should be held here");
 }
 
 void preempt_check(void)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "core/lock_rank.h"
+#include "core/panic.h"
 #include "core/preempt.h"
 
 struct spinlock {
@@ -24,31 +25,21 @@ struct spinlock {
         .rank = (lock_rank_)      \
     }
 #define spin_init(lock, lock_rank_) (*(lock) = (struct spinlock){.rank = (lock_rank_)})
-/* Checks the rank and remembers the lock; panics when the order is broken. */
-void spin_debug_acquire(struct spinlock *lock);
+/* Remembers the lock; when it waits for it, checks the rank and panics if the order is broken. */
+void spin_debug_acquire(struct spinlock *lock, bool waits);
 void spin_debug_release(struct spinlock *lock);
-void spin_debug_tried(struct spinlock *lock); /* taken by a trylock: any order */
-/* Around an interrupt handler, whose order starts anew. */
-u32 spin_debug_irq_enter(void);
-void spin_debug_irq_exit(u32 cookie);
-#define spin_debug_assert(lock) spin_assert_failed_unless(lock)
 #else
 #define SPINLOCK_INIT(lock_rank_) \
     {                             \
         NULL                      \
     }
-#define spin_init(lock, lock_rank_) ((void)(lock_rank_), (lock)->holder = NULL)
-#define spin_debug_acquire(lock)    ((void)0)
-#define spin_debug_release(lock)    ((void)0)
-#define spin_debug_tried(lock)      ((void)0)
-#define spin_debug_irq_enter()      0
-#define spin_debug_irq_exit(c)      ((void)(c))
-#define spin_debug_assert(lock)     ((void)0)
+#define spin_init(lock, lock_rank_)     ((void)(lock_rank_), (lock)->holder = NULL)
+#define spin_debug_acquire(lock, waits) ((void)0)
+#define spin_debug_release(lock)        ((void)0)
 #endif
 
 /* Waits; panics after 20 s, naming the holder, or when the holder is the caller. */
 void spin_acquire_slow(struct spinlock *lock);
-void spin_assert_failed_unless(const struct spinlock *lock);
 
 static __always_inline bool spin_try_acquire(struct spinlock *lock)
 {
@@ -61,7 +52,7 @@ static __always_inline bool spin_try_acquire(struct spinlock *lock)
 /* The bare lock: the caller has preemption off or IRQs masked, as the lock's users agree. */
 static __always_inline void spin_acquire(struct spinlock *lock)
 {
-    spin_debug_acquire(lock);
+    spin_debug_acquire(lock, true);
     if (unlikely(!spin_try_acquire(lock)))
         spin_acquire_slow(lock);
 }
@@ -88,7 +79,7 @@ static __always_inline bool spin_trylock(struct spinlock *lock)
 {
     preempt_disable();
     if (spin_try_acquire(lock)) {
-        spin_debug_tried(lock);
+        spin_debug_acquire(lock, false);
         return true;
     }
     preempt_enable();
@@ -167,6 +158,5 @@ static inline bool spin_is_held(const struct spinlock *lock)
 /* First line of a _locked function; checked in debug builds. */
 static inline void assert_spin_held(const struct spinlock *lock)
 {
-    (void)lock;
-    spin_debug_assert(lock);
+    debug_assert(spin_is_held(lock));
 }

@@ -4,13 +4,13 @@
 #include "core/ipi.h"
 #include "core/irq.h"
 #include "core/ktest.h"
+#include "core/panic.h"
 #include "core/param.h"
 #include "core/percpu.h"
 #include "core/random.h"
 #include "core/refcount.h"
 #include "core/seqlock.h"
 #include "core/spinlock.h"
-#include "core/symbols.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 
@@ -51,14 +51,14 @@ KTEST(held_locks_leave_in_any_order)
     struct held_locks held = {0};
     int a = 0, b = 0, c = 0;
 
-    held_push(&held, &a, RANK_INODE, 0);
-    held_push(&held, &b, RANK_SPACE, 0);
-    held_push(&held, &c, RANK_WAIT, 0);
-    held_pop(&held, &b);
+    held_add(&held, &a, RANK_INODE, true, 0);
+    held_add(&held, &b, RANK_SPACE, true, 0);
+    held_add(&held, &c, RANK_WAIT, true, 0);
+    held_remove(&held, &b);
     ktest_check(held.depth == 2);
     ktest_check(held.entries[1].lock == &c);
-    held_pop(&held, &c);
-    held_pop(&held, &a);
+    held_remove(&held, &c);
+    held_remove(&held, &a);
     ktest_check(held.depth == 0);
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "core/clock.h"
+#include "core/percpu.h"
 #include "fs/pseudo.h"
-#include "sched/cpumask.h"
 #include "task/task.h"
 
 #define TICK_NS (NS_PER_SEC / 100) /* USER_HZ is 100 */

@@ -197,21 +197,13 @@ void cpu_ranges_show(struct seq *s, const struct cpumask *mask)
 
 static int online_show(struct seq *s, struct inode *inode)
 {
-    struct cpumask mask = {0};
-    u32 cpu;
-
-    for_each_online_cpu(cpu)
-        cpumask_set(&mask, cpu);
-    cpu_ranges_show(s, &mask);
+    cpu_ranges_show(s, &cpu_online_mask);
     return 0;
 }
 
 static int possible_show(struct seq *s, struct inode *inode)
 {
-    struct cpumask mask;
-
-    cpumask_set_all(&mask);
-    cpu_ranges_show(s, &mask);
+    cpu_ranges_show(s, &cpumask_all);
     return 0;
 }
 

@@ -21,26 +21,6 @@
 
 #define PULL_LOOK_MAX 16 /* threads looked at in one queue for one that may move */
 
-u32 cpumask_find_both(const struct cpumask *a, const struct cpumask *b, u32 from, u32 limit)
-{
-    u32 words = (limit + 63) / 64, first = from / 64;
-
-    for (u32 i = 0; i <= words; i++) {
-        u32 w = (first + i) % words;
-        u64 both = READ_ONCE(a->words[w]) & READ_ONCE(b->words[w]);
-
-        if (i == 0)
-            both &= ~0UL << from % 64;
-        if (both) {
-            u32 cpu = w * 64 + __builtin_ctzl(both);
-
-            if (cpu < limit)
-                return cpu;
-        }
-    }
-    return limit;
-}
-
 static bool may_use(const struct thread *t, u32 cpu)
 {
     return cpumask_test(&t->affinity, cpu) && cpu_online(cpu);
@@ -91,7 +71,7 @@ u32 balance_choose_cpu(const struct thread *t, u32 last, bool woken)
         return last;
     if (may_use(t, self))
         return self;
-    cpu = cpumask_find_both((const struct cpumask *)cpu_online_mask, &t->affinity, 0, cpu_count);
+    cpu = cpumask_find_both(&cpu_online_mask, &t->affinity, 0, cpu_count);
     return cpu < cpu_count ? cpu : last;
 }
 
@@ -166,8 +146,7 @@ void balance_tick(struct runqueue *rq)
     if (++rq->ticks % 4 != 0)
         return;
     if (rq->running > 1) {
-        idle = cpumask_find_both(&idle_cpus, (const struct cpumask *)cpu_online_mask, rq->cpu,
-                                 cpu_count);
+        idle = cpumask_find_both(&idle_cpus, &cpu_online_mask, rq->cpu, cpu_count);
         if (idle < cpu_count)
             ipi_send(idle, IPI_RESCHED); /* its idle loop pulls */
     }

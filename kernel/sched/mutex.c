@@ -27,23 +27,12 @@ struct mutex_waiter {
 };
 
 #if DEBUG
-static void note_acquire(struct mutex *m, bool check, u64 pc)
-{
-    struct held_locks *held = &current_thread()->held;
-
-    if (check)
-        held_push(held, m, m->rank, pc);
-    else
-        held_note(held, m, m->rank, pc);
-}
-
-static void note_release(struct mutex *m)
-{
-    held_pop(&current_thread()->held, m);
-}
+#define note_acquire(m, waits) \
+    held_add(&current_thread()->held, m, (m)->rank, waits, (u64)__builtin_return_address(0))
+#define note_release(m) held_remove(&current_thread()->held, m)
 #else
-#define note_acquire(m, check, pc) ((void)0)
-#define note_release(m)            ((void)0)
+#define note_acquire(m, waits) ((void)0)
+#define note_release(m)        ((void)0)
 #endif
 
 void mutex_init(struct mutex *m, enum lock_rank rank)
@@ -112,7 +101,7 @@ static inline int lock(struct mutex *m, u32 state)
 void mutex_lock(struct mutex *m)
 {
     debug_assert(!in_atomic());
-    note_acquire(m, true, (u64)__builtin_return_address(0));
+    note_acquire(m, true);
     lock(m, THREAD_BLOCKED);
 }
 
@@ -121,7 +110,7 @@ int mutex_lock_interruptible(struct mutex *m)
     int error;
 
     debug_assert(!in_atomic());
-    note_acquire(m, true, (u64)__builtin_return_address(0));
+    note_acquire(m, true);
     error = lock(m, THREAD_SLEEPING);
     if (error)
         note_release(m);
@@ -133,7 +122,7 @@ bool mutex_trylock(struct mutex *m)
     bool taken = change_owner(m, 0, (u64)current_head()); /* not past those that wait, I2 */
 
     if (taken)
-        note_acquire(m, false, (u64)__builtin_return_address(0));
+        note_acquire(m, false);
     return taken;
 }
 

@@ -271,10 +271,12 @@ static __always_inline void finish_switch(void)
     bool dead = prev->state == THREAD_DEAD, moving = prev->on_rq == RQ_MOVING;
 
     spin_release(&rq->lock); /* I3: from here prev may run elsewhere */
-    if (unlikely(dead))
+    if (unlikely(dead)) {
         thread_reap(prev);
-    else if (unlikely(moving))
-        thread_place(prev);
+    } else if (unlikely(moving)) {
+        rq = rq_place_locked(prev, thread_rq_lock(prev), false);
+        spin_release(&rq->lock);
+    }
 }
 
 static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *next, u64 now)
@@ -462,8 +464,7 @@ static __noinline struct runqueue *rq_choose(struct thread *t, struct runqueue *
     return rq;
 }
 
-/* Puts t, runnable and on no queue, on that of a CPU it may use. rq is locked, then released. */
-static void place_locked(struct thread *t, struct runqueue *rq, bool woken)
+inline struct runqueue *rq_place_locked(struct thread *t, struct runqueue *rq, bool woken)
 {
     u64 floor;
 
@@ -474,12 +475,7 @@ static void place_locked(struct thread *t, struct runqueue *rq, bool woken)
         t->vruntime = floor;
     rq_add_locked(rq, t);
     rq_check_preempt_locked(rq, t);
-    spin_release(&rq->lock);
-}
-
-void thread_place(struct thread *t)
-{
-    place_locked(t, thread_rq_lock(t), false);
+    return rq;
 }
 
 bool thread_wake(struct thread *t, u32 states)
@@ -494,25 +490,18 @@ bool thread_wake(struct thread *t, u32 states)
     flags = irq_save();
     rq = thread_rq_lock(t);
     state = t->state;
-    if (!(state & states)) {
-        spin_release(&rq->lock);
-        irq_restore(flags);
-        return false;
+    if (state & states) {
+        t->state = THREAD_RUNNING;
+        if (!t->on_rq) {
+            if (state & THREAD_BLOCKED)
+                rq->blocked--;
+            rq = rq_place_locked(t, rq, true);
+            if (cpu_count > 1 && !in_irq())
+                current_thread()->woke_at = counter_read();
+        }
     }
-    t->state = THREAD_RUNNING;
-    if (!t->on_rq) {
-        if (state & THREAD_BLOCKED)
-            rq->blocked--;
-        place_locked(t, rq, true);
-        if (cpu_count > 1 && !in_irq())
-            current_thread()->woke_at = counter_read();
-    } else {
-        spin_release(&rq->lock);
-    }
-    irq_restore(flags);
-    if (unlikely(READ_ONCE(current_head()->work) & WORK_RESCHED))
-        preempt_check();
-    return true;
+    spin_unlock_irqrestore(&rq->lock, flags);
+    return state & states;
 }
 
 void thread_start(struct thread *t)
@@ -531,9 +520,8 @@ void thread_start(struct thread *t)
     t->cpu = rq->cpu;
     t->vruntime = start; /* not ahead of its parent */
     t->state = THREAD_RUNNING;
-    place_locked(t, rq, false);
-    irq_restore(flags);
-    preempt_check();
+    rq = rq_place_locked(t, rq, false);
+    spin_unlock_irqrestore(&rq->lock, flags);
 }
 
 void thread_notify(struct thread *t, u32 work)

@@ -5,7 +5,7 @@
 
 #include "core/percpu.h"
 #include "core/spinlock.h"
-#include "sched/cpumask.h"
+#include "sched/thread.h"
 
 struct runqueue {
     struct spinlock lock;
@@ -74,8 +74,11 @@ void rq_take_locked(struct runqueue *rq, struct thread *t);
 void queue_insert(struct runqueue *rq, struct thread *t, bool first);
 void queue_remove(struct runqueue *rq, struct thread *t);
 
-/* Puts a thread that is RQ_MOVING on a run queue that it may use. IRQs masked. */
-void thread_place(struct thread *t);
+/*
+ * Puts t, runnable and on no queue, on that of the best CPU that it may use; `woken`: by the
+ * current thread. Locked before (rq) and after (the one returned).
+ */
+struct runqueue *rq_place_locked(struct thread *t, struct runqueue *rq, bool woken);
 
 /* Gives the CPU to whom it belongs. IRQs masked, preemption as the caller has it. */
 void switch_thread(enum switch_reason reason);
@@ -138,8 +141,13 @@ static inline u64 rr_ticks_left(const struct thread *t)
     return used < t->slice_ticks ? t->slice_ticks - used : 0;
 }
 
-/* total * part / all for counts part <= all < 2^32, without overflow or a 128-bit division. */
+/*
+ * total * part / all, without overflow or a 128-bit division. The counts are below 2^32 and read
+ * without a lock: at most total, and 0 of nothing.
+ */
 static inline u64 share_of(u64 total, u64 part, u64 all)
 {
-    return total / all * part + total % all * part / all;
+    u64 share = all ? total / all * part + total % all * part / all : 0;
+
+    return MIN(share, total);
 }

@@ -83,7 +83,7 @@ void cpu_main(struct thread_head *idle)
     for (u32 i = 0; i < start_hook_count; i++)
         start_hooks[i]();
     lockup_start();
-    cpu_set_online(cpu_id(), true);
+    cpumask_set_atomic(&cpu_online_mask, cpu_id());
     idle_loop();
 }
 

@@ -20,22 +20,18 @@ struct run {
 
 static void bind(struct thread *t, u32 cpu)
 {
-    struct cpumask mask = {{0}};
+    struct cpumask mask = cpumask_of(cpu);
 
-    cpumask_set(&mask, cpu);
     thread_set_affinity(t, &mask);
 }
 
 /* The calling thread on CPU 0 ahead of all fair threads, and back. */
 static void own_cpu(bool on)
 {
-    struct cpumask all;
-
-    cpumask_set_all(&all);
     if (on)
         bind(current_thread(), 0);
     else
-        thread_set_affinity(current_thread(), &all);
+        thread_set_affinity(current_thread(), &cpumask_all);
     thread_set_policy(current_thread(), on ? SCHED_FIFO : SCHED_OTHER, on ? 50 : 0);
 }
 
@@ -240,10 +236,9 @@ KTEST(policy_and_priority_are_checked)
 
 KTEST(affinity_moves_a_running_thread)
 {
-    struct cpumask none = {{0}}, all;
+    struct cpumask none = {{0}};
     u32 cpu;
 
-    cpumask_set_all(&all);
     for (u32 round = 0; round < 20; round++) {
         for_each_online_cpu(cpu) {
             bind(current_thread(), cpu);
@@ -251,7 +246,7 @@ KTEST(affinity_moves_a_running_thread)
         }
     }
     ktest_check(thread_set_affinity(current_thread(), &none) == -EINVAL);
-    ktest_check(thread_set_affinity(current_thread(), &all) == 0);
+    ktest_check(thread_set_affinity(current_thread(), &cpumask_all) == 0);
 }
 
 static void spin_until(void *arg)
@@ -355,13 +350,12 @@ static bool comes_to(struct run *run, u32 cpu)
 /* This thread keeps CPU 1 from idling, where only a push brings the lower one. */
 KTEST(preempted_fifo_threads_go_to_another_cpu)
 {
-    struct cpumask all, both = {{3}};
+    struct cpumask both = {{3}};
     struct run low, high;
     struct thread *t;
 
     if (cpu_online_count() < 2)
         return;
-    cpumask_set_all(&all);
     bind(current_thread(), 1);
     t = start_fifo(spin_until_moved, &low, 10);
     ktest_check(comes_to(&low, 0));
@@ -373,5 +367,5 @@ KTEST(preempted_fifo_threads_go_to_another_cpu)
     WRITE_ONCE(high.count, 1);
     completion_wait(&low.done);
     completion_wait(&high.done);
-    thread_set_affinity(current_thread(), &all);
+    thread_set_affinity(current_thread(), &cpumask_all);
 }

@@ -4,7 +4,6 @@
 #include "core/percpu.h"
 #include "core/rcu.h"
 #include "lib/errno.h"
-#include "sched/cpumask.h"
 #include "sched/mutex.h"
 #include "sched/reclaim.h"
 #include "sched/work.h"

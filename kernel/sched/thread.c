@@ -58,7 +58,6 @@ void thread_init(struct thread *t, const char *name, void (*entry)(void *), void
                  size_t reserve)
 {
     struct thread *parent = current_thread();
-    irqflags_t flags;
 
     t->head.canary = random_u64() & ~0xffUL; /* a zero byte stops string functions */
     t->head.stack_low = stack;
@@ -78,19 +77,16 @@ void thread_init(struct thread *t, const char *name, void (*entry)(void *), void
     t->affinity = parent->affinity;
     list_init(&t->rt);
     str_copy(t->name, name, sizeof t->name);
-    flags = spin_lock_irqsave(&thread_list_lock);
+    spin_guard_irqsave(&thread_list_lock);
     list_add_tail(&t->all, &thread_list);
     WRITE_ONCE(thread_count, thread_count + 1);
-    spin_unlock_irqrestore(&thread_list_lock, flags);
 }
 
 static void unlist(struct thread *t)
 {
-    irqflags_t flags = spin_lock_irqsave(&thread_list_lock);
-
+    spin_guard_irqsave(&thread_list_lock);
     list_del(&t->all);
     WRITE_ONCE(thread_count, thread_count - 1);
-    spin_unlock_irqrestore(&thread_list_lock, flags);
 }
 
 u32 threads_total(void)
@@ -120,7 +116,7 @@ struct thread *thread_create(const char *name, void (*entry)(void *), void *arg)
     t->rt_priority = 0;
     t->nice = 0;
     set_weight(t);
-    cpumask_set_all(&t->affinity);
+    t->affinity = cpumask_all;
     return t;
 }
 
@@ -174,8 +170,7 @@ struct thread *idle_thread_create(u32 cpu)
     t->cpu = cpu;
     t->head.percpu = percpu_offsets[cpu];
     t->head.preempt_count = 1;
-    memset(&t->affinity, 0, sizeof t->affinity);
-    cpumask_set(&t->affinity, cpu);
+    t->affinity = cpumask_of(cpu);
     return t;
 }
 
@@ -185,39 +180,32 @@ int thread_set_affinity(struct thread *t, const struct cpumask *mask)
 {
     struct runqueue *rq;
     irqflags_t flags;
-    bool usable = false;
 
-    for (u32 i = 0; i < ARRAY_SIZE(mask->words); i++)
-        usable |= mask->words[i] & cpu_online_mask[i];
-    if (!usable)
+    if (cpumask_find_both(mask, &cpu_online_mask, 0, cpu_count) == cpu_count)
         return -EINVAL;
     flags = irq_save();
     rq = thread_rq_lock(t);
     t->affinity = *mask;
-    if (cpumask_test(mask, rq->cpu) || t->on_rq != RQ_ON) {
-        spin_release(&rq->lock);
-    } else if (t == rq->current) {
-        rq_resched_locked(rq);
-        spin_release(&rq->lock);
-    } else {
-        rq_take_locked(rq, t);
-        t->on_rq = RQ_MOVING;
-        spin_release(&rq->lock);
-        thread_place(t);
+    if (!cpumask_test(mask, rq->cpu) && t->on_rq == RQ_ON) {
+        if (t == rq->current) {
+            rq_resched_locked(rq);
+        } else {
+            rq_take_locked(rq, t);
+            rq = rq_place_locked(t, rq, false);
+        }
     }
-    irq_restore(flags);
-    preempt_check();
+    spin_unlock_irqrestore(&rq->lock, flags);
     return 0;
 }
 
 void thread_get_affinity(struct thread *t, struct cpumask *mask)
 {
-    irqflags_t flags = irq_save();
-    struct runqueue *rq = thread_rq_lock(t);
+    struct runqueue *rq;
 
+    irq_guard();
+    rq = thread_rq_lock(t);
     *mask = t->affinity;
     spin_release(&rq->lock);
-    irq_restore(flags);
 }
 
 /* Changes what decides a thread's place in the queue: takes it out, changes, puts it back. */
@@ -244,9 +232,7 @@ static void change(struct thread *t, int policy, int priority, int nice)
     } else if (t == rq->current && t != rq->idle) {
         rq_resched_locked(rq);
     }
-    spin_release(&rq->lock);
-    irq_restore(flags);
-    preempt_check();
+    spin_unlock_irqrestore(&rq->lock, flags);
 }
 
 int thread_set_policy(struct thread *t, int policy, int priority)
@@ -269,25 +255,21 @@ void thread_set_nice(struct thread *t, int nice)
 
 u64 thread_cpu_ns(struct thread *t)
 {
-    irqflags_t flags = irq_save();
-    struct runqueue *rq = thread_rq_lock(t);
-    u64 ticks = t->run_ticks;
+    struct runqueue *rq;
+    u64 ticks;
 
-    if (t == rq->current)
-        ticks += counter_read() - t->exec_start;
+    irq_guard();
+    rq = thread_rq_lock(t);
+    ticks = t->run_ticks + (t == rq->current ? counter_read() - t->exec_start : 0);
     spin_release(&rq->lock);
-    irq_restore(flags);
     return ticks_to_ns(ticks);
 }
 
 void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns)
 {
     u64 total = thread_cpu_ns(t);
-    u64 user = READ_ONCE(t->user_samples), all = READ_ONCE(t->all_samples);
 
-    *user_ns = all ? share_of(total, user, all) : 0;
-    if (*user_ns > total)
-        *user_ns = total;
+    *user_ns = share_of(total, READ_ONCE(t->user_samples), READ_ONCE(t->all_samples));
     *system_ns = total - *user_ns;
 }
 
@@ -311,8 +293,7 @@ int task_create(void (*entry)(void))
 
     if (!t)
         return -ENOMEM;
-    memset(&t->affinity, 0, sizeof t->affinity);
-    cpumask_set(&t->affinity, 0);
+    t->affinity = cpumask_of(0);
     t->policy = SCHED_RR;
     t->rt_priority = 1;
     t->slice_ticks = ns_to_ticks(SEED_SLICE_NS);

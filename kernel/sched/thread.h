@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "core/cpumask.h"
 #include "core/held.h"
 #include "core/preempt.h"
 #include "lib/list.h"
@@ -40,12 +41,6 @@ enum thread_on_rq { RQ_NONE, RQ_ON, RQ_MOVING };
 
 #define RT_PRIORITY_MAX 99
 #define RR_SLICE_NS     100000000UL /* what sched_rr_get_interval says */
-
-/* A set of CPUs; the architecture's limit, so that sets live in structures without allocation. */
-#define CPUMASK_BITS 512
-struct cpumask {
-    u64 words[CPUMASK_BITS / 64];
-};
 
 /* Hooks of whoever embeds a struct thread; each may be NULL. */
 struct thread_ops {

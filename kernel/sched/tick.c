@@ -139,7 +139,7 @@ void cpu_times_get(u32 cpu, struct cpu_times *times)
     all = ticks_to_ns(counter_read() - rq->started);
     busy = all > idle ? all - idle : 0;
     times->idle_ns = idle;
-    times->user_ns = samples ? share_of(busy, user, samples) : 0;
+    times->user_ns = share_of(busy, user, samples);
     times->system_ns = busy - times->user_ns;
 }
 
@@ -204,7 +204,7 @@ void sched_init(void)
     boot_idle.head.preempt_count++; /* the idle loop chooses when it gives the CPU away */
     boot_idle.weight = 1024;
     memcpy(boot_idle.name, "idle/0", 7);
-    cpumask_set(&boot_idle.affinity, 0);
+    boot_idle.affinity = cpumask_of(0);
     list_init(&boot_idle.all);
     set_current_head(&boot_idle.head);
     rq_init(0, &boot_idle);

@@ -2,7 +2,6 @@
 #include "core/percpu.h"
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "sched/cpumask.h"
 #include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/cred.h"
@@ -267,10 +266,8 @@ long sys_sched_getaffinity(u64 pid, u64 size, u64 mask)
     if (!task)
         return -ESRCH;
     thread_get_affinity(&task->thread, &set);
-    for (u32 cpu = 0; cpu < need * 8; cpu++) {
-        if (cpu >= cpu_count || !cpu_online(cpu))
-            cpumask_clear(&set, cpu);
-    }
+    for (u32 i = 0; i < ARRAY_SIZE(set.words); i++)
+        set.words[i] &= cpu_online_mask.words[i];
     need = MIN(need, given);
     return copy_to_user(USER_PTR(mask), &set, need) ? -EFAULT : (long)need;
 }

@@ -2,8 +2,9 @@
 import pytest
 from conftest import launch, static_program
 
+# The sleep lets RCU free what waits for it.
 SCRIPT = """
-report() { awk '/^(MemFree|Slab):/ { print $1, $2 }' /proc/meminfo; }
+report() { sleep 1; awk '/^(MemFree|Slab):/ { print $1, $2 }' /proc/meminfo; }
 ./storm 2 16 && report && ./storm 2 16 && report && ./storm 8 16 && report
 """
 
