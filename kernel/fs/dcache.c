@@ -248,32 +248,6 @@ static void move_name(struct dentry *to, struct dentry *from)
     }
 }
 
-void dentry_move(struct dentry *old, struct dentry *new)
-{
-    struct dentry *parent = NULL;
-    irqflags_t flags = seq_write_lock(&tree_seq);
-    bool was = !dentry_unhashed(new);
-
-    hlist_del(&old->hash);
-    if (was)
-        unhash_locked(new);
-    if (old->parent != new->parent) {
-        parent = old->parent;
-        WRITE_ONCE(old->parent, dentry_get(new->parent));
-        list_del(&old->sibling);
-        old->cookie = 2 + new->parent->next_cookie++;
-        list_add_tail(&old->sibling, &new->parent->children);
-    }
-    move_name(old, new);
-    WRITE_ONCE(old->key, new->key);
-    hlist_add_head_rcu(&old->hash, bucket(old->key));
-    seq_write_unlock(&tree_seq, flags);
-    if (was)
-        dentry_put(new);
-    if (parent)
-        dentry_put(parent);
-}
-
 static void swap_names(struct dentry *a, struct dentry *b)
 {
     bool long_a = a->name != a->inline_name, long_b = b->name != b->inline_name;
@@ -290,26 +264,48 @@ static void swap_names(struct dentry *a, struct dentry *b)
     WRITE_ONCE(b->name, long_a ? name : b->inline_name);
 }
 
+/* Into another directory, at its end; the same one keeps the place. I3 */
+static void change_parent(struct dentry *d, struct dentry *parent)
+{
+    if (d->parent == parent)
+        return;
+    WRITE_ONCE(d->parent, parent);
+    d->cookie = 2 + parent->next_cookie++;
+    list_move_tail(&d->sibling, &parent->children);
+}
+
+void dentry_move(struct dentry *old, struct dentry *new)
+{
+    struct dentry *parent = old->parent;
+    irqflags_t flags = seq_write_lock(&tree_seq);
+    bool was = !dentry_unhashed(new);
+
+    hlist_del(&old->hash);
+    if (was)
+        unhash_locked(new);
+    change_parent(old, dentry_get(new->parent));
+    move_name(old, new);
+    WRITE_ONCE(old->key, new->key);
+    hlist_add_head_rcu(&old->hash, bucket(old->key));
+    seq_write_unlock(&tree_seq, flags);
+    if (was)
+        dentry_put(new);
+    dentry_put(parent);
+}
+
 void dentry_exchange(struct dentry *a, struct dentry *b)
 {
     irqflags_t flags = seq_write_lock(&tree_seq);
     struct dentry *parent = a->parent;
-    struct list place = LIST_INIT(place);
-    u64 key = a->key, cookie = a->cookie;
+    u64 key = a->key;
 
     hlist_del(&a->hash);
     hlist_del(&b->hash);
     swap_names(a, b);
-    WRITE_ONCE(a->parent, b->parent);
-    WRITE_ONCE(b->parent, parent);
+    change_parent(a, b->parent); /* what they count stays the same */
+    change_parent(b, parent);
     WRITE_ONCE(a->key, b->key);
     WRITE_ONCE(b->key, key);
-    a->cookie = b->cookie;
-    b->cookie = cookie;
-    list_add(&place, &a->sibling); /* each into the other's place: I3 */
-    list_move(&a->sibling, &b->sibling);
-    list_move(&b->sibling, &place);
-    list_del(&place);
     hlist_add_head_rcu(&a->hash, bucket(a->key));
     hlist_add_head_rcu(&b->hash, bucket(b->key));
     seq_write_unlock(&tree_seq, flags);

@@ -31,7 +31,10 @@
 #include "mm/page.h"
 #include "sched/reclaim.h"
 
-#define NUMBERED 0x40000000UL
+#define NUMBERED   0x40000000UL
+
+#define SIZE_FIRST 4096
+#define SIZE_MAX_  0x10000000UL /* a text of 256 MiB is a mistake */
 
 static const struct inode_ops pseudo_ops;
 static const struct file_ops dir_file_ops, show_ops;
@@ -192,14 +195,98 @@ static int pseudo_setattr(struct inode *inode, const struct attr *attr)
 
 /* ---- files ---- */
 
+/*
+ * The whole text is made at once, again with more room when the buffer was too small. It is kept
+ * in the open file and made anew when the file is read at position 0, so one pass of reads sees
+ * one state, and programs that keep the file open and seek back (top) see the present.
+ *
+ * Rejected: making one record at a time (a position then means a record that may be gone).
+ */
+struct text {
+    struct mutex lock; /* reads at the shared position are serialised; pread comes beside them */
+    struct seq seq;
+    bool made;
+};
+
+static int make(struct text *text, struct inode *inode)
+{
+    struct seq *s = &text->seq;
+    size_t size = s->size ? s->size : SIZE_FIRST;
+    int err;
+
+    for (;;) {
+        if (size > s->size) {
+            kfree(s->buf);
+            s->size = 0;
+            s->buf = kmalloc(size);
+            if (!s->buf)
+                return -ENOMEM;
+            s->size = size;
+        }
+        s->len = 0;
+        err = inode->kind->show(s, inode);
+        if (err || s->len <= s->size)
+            break;
+        while (size < s->len)
+            size *= 2;
+        if (size > SIZE_MAX_)
+            return -ENOMEM;
+    }
+    text->made = !err;
+    return err;
+}
+
+static ssize_t show_read(struct io_request *req)
+{
+    struct text *text = req->file->private;
+    ssize_t n = 0;
+
+    mutex_guard(&text->lock);
+    if (!text->made || req->pos == 0)
+        n = make(text, req->file->inode);
+    if (n || (u64)req->pos >= text->seq.len)
+        return n;
+    n = iter_copy_to(req->iter, text->seq.buf + req->pos,
+                     MIN(req->iter->left, text->seq.len - req->pos));
+    if (!n && req->iter->left)
+        return -EFAULT;
+    req->pos += n;
+    return n;
+}
+
+/* The end is where the text that was made last ends. */
+static loff_t show_seek(struct file *file, loff_t offset, int whence)
+{
+    struct text *text = file->private;
+
+    return file_seek_size(file, offset, whence, text ? text->seq.len : 0, INT64_MAX);
+}
+
+static void show_release(struct file *file)
+{
+    struct text *text = file->private;
+
+    if (!text)
+        return;
+    kfree(text->seq.buf);
+    kfree(text);
+}
+
 static int pseudo_open(struct inode *inode, struct file *file)
 {
     const struct pseudo *kind = inode->kind;
+    struct text *text;
 
     file->mapping = NULL;
     if (!S_ISREG(kind->mode) || !(file->mode & FMODE_READ))
         return 0;
-    return kind->show ? seq_open(file, kind->show) : -EIO;
+    if (!kind->show)
+        return -EIO;
+    text = file->private = kmalloc(sizeof(*text));
+    if (!text)
+        return -ENOMEM;
+    mutex_init(&text->lock, RANK_SEQ);
+    return 0;
 }
 
 static ssize_t show_write(struct io_request *req)
@@ -224,10 +311,10 @@ static ssize_t show_write(struct io_request *req)
 }
 
 static const struct file_ops show_ops = {
-    .read = seq_file_read,
+    .read = show_read,
     .write = show_write,
-    .seek = seq_file_seek,
-    .release = seq_file_release,
+    .seek = show_seek,
+    .release = show_release,
 };
 
 /* ---- directories ---- I4 */

@@ -1,10 +1,10 @@
 /*
- * Generated files: text made when it is read. The theory is in seq.c.
+ * Text for generated files (pseudo.c).
  */
 #pragma once
 
 #include <stdarg.h>
-#include "io/file.h"
+#include "lib/types.h"
 
 struct seq {
     char *buf;
@@ -25,13 +25,3 @@ void seq_escape(struct seq *s, const char *text, const char *chars);
  */
 struct path;
 int seq_path(struct seq *s, const struct path *path, bool inside, const char *escape);
-
-/*
- * Make `file` a generated one: show(seq, file->inode) writes all of its text, whenever it is read
- * at position 0 (again), and may be called more than once to find room; it returns 0 or -errno. The
- * file's operations are those below; without seq_open() it is empty. 0 or -ENOMEM.
- */
-int seq_open(struct file *file, int (*show)(struct seq *s, struct inode *inode));
-ssize_t seq_file_read(struct io_request *req);
-loff_t seq_file_seek(struct file *file, loff_t offset, int whence);
-void seq_file_release(struct file *file);

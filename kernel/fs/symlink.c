@@ -40,15 +40,10 @@ static int text_copy(struct walk *w, const char *text, size_t len, const char **
 /* Text of a link that its file system makes up. */
 static int text_made(struct walk *w, struct dentry *d, const char **out)
 {
-    char *buf = kmalloc(PATH_MAX);
-    ssize_t n;
+    char *buf __scoped(kmalloc) = kmalloc(PATH_MAX);
+    ssize_t n = buf ? d->inode->ops->readlink(d, buf, PATH_MAX - 1) : -ENOMEM;
 
-    if (!buf)
-        return -ENOMEM;
-    n = d->inode->ops->readlink(d, buf, PATH_MAX - 1);
-    n = n < 0 ? n : text_copy(w, buf, n, out);
-    kfree(buf);
-    return n;
+    return n < 0 ? (int)n : text_copy(w, buf, n, out);
 }
 
 /* The text of `link`, or, for a link that is a place, NULL in *text: then w->at is there. */

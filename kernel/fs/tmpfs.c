@@ -291,10 +291,10 @@ static int make_inode(struct super_block *sb, struct inode *dir, u32 mode, struc
 }
 
 /* A name came or went. I2 */
-static void dir_changed(struct inode *dir, s64 entries)
+static void dir_changed(struct inode *dir, s64 entries, s64 now)
 {
     dir->size += entries * ENTRY_SIZE;
-    dir->mtime = dir->ctime = inode_now();
+    dir->mtime = dir->ctime = now;
 }
 
 static int tmpfs_make(struct inode *dir, struct dentry *dentry, u32 mode, dev_t dev,
@@ -319,7 +319,7 @@ static int tmpfs_make(struct inode *dir, struct dentry *dentry, u32 mode, dev_t 
     inode->rdev = dev;
     dir->nlink += S_ISDIR(mode);
     dentry_attach(dentry, inode);
-    dir_changed(dir, 1);
+    dir_changed(dir, 1, inode->ctime);
     return 0;
 }
 
@@ -330,7 +330,7 @@ static int tmpfs_link(struct inode *dir, struct dentry *dentry, struct inode *in
     inode->nlink++;
     inode->ctime = inode_now();
     dentry_attach(dentry, inode_get(inode));
-    dir_changed(dir, 1);
+    dir_changed(dir, 1, inode->ctime);
     return 0;
 }
 
@@ -341,10 +341,10 @@ static int tmpfs_remove(struct inode *dir, struct dentry *dentry)
 
     if (is_dir && !list_empty(&dentry->children))
         return -ENOTEMPTY;
-    dir_changed(dir, -1);
+    inode->ctime = inode_now();
+    dir_changed(dir, -1, inode->ctime);
     dir->nlink -= is_dir;
     inode->nlink -= is_dir ? 2 : 1;
-    inode->ctime = dir->ctime;
     return 0;
 }
 
@@ -359,24 +359,21 @@ static void move_link(struct inode *from, struct inode *to, const struct inode *
 
 static int tmpfs_rename(struct rename *r)
 {
-    struct inode *victim = r->new->inode;
-    int err;
+    struct inode *moved = r->old->inode, *other = r->new->inode;
+    bool exchange = r->flags & RENAME_EXCHANGE;
+    s64 now = inode_now();
+    int err = other && !exchange ? tmpfs_remove(r->new_dir, r->new) : 0;
 
-    if (r->flags & RENAME_EXCHANGE) {
-        move_link(r->old_dir, r->new_dir, r->old->inode);
-        move_link(r->new_dir, r->old_dir, victim);
-        dir_changed(r->old_dir, 0);
-        dir_changed(r->new_dir, 0);
-        victim->ctime = r->old->inode->ctime = inode_now();
-        return 0;
-    }
-    err = victim ? tmpfs_remove(r->new_dir, r->new) : 0;
     if (err)
         return err;
-    move_link(r->old_dir, r->new_dir, r->old->inode);
-    dir_changed(r->old_dir, -1);
-    dir_changed(r->new_dir, 1);
-    r->old->inode->ctime = r->new_dir->ctime;
+    move_link(r->old_dir, r->new_dir, moved);
+    if (exchange) {
+        move_link(r->new_dir, r->old_dir, other);
+        other->ctime = now;
+    }
+    dir_changed(r->old_dir, exchange ? 0 : -1, now);
+    dir_changed(r->new_dir, exchange ? 0 : 1, now);
+    moved->ctime = now;
     return 0;
 }
 
