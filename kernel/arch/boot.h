@@ -17,8 +17,9 @@ struct boot_info {
     bool fallback; /* the loader passed no tree; that of the image stands in */
 };
 
-/* While booting the tree is mapped here, read-only, with its offset in its page. */
-#define BOOT_TREE_VA 0xffff8fffffc00000UL
+/* While booting the tree, of 2 MiB at most, is in the two blocks of 2 MiB that are mapped here. */
+#define BOOT_TREE_VA   0xffff8fffff800000UL
+#define BOOT_TREE_SIZE MIB(4)
 
 extern struct boot_info boot_info;
 extern paddr_t identity_root; /* TTBR0 while a CPU starts */

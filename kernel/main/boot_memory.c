@@ -134,8 +134,7 @@ void memory_init(void)
 void memory_release(void)
 {
     page_release(tree_start, tree_end);
-    kernel_unmap(BOOT_TREE_VA,
-                 ALIGN_UP(boot_info.dtb % PAGE_SIZE + machine_fdt()->size, PAGE_SIZE));
+    kernel_unmap(BOOT_TREE_VA, BOOT_TREE_SIZE);
 }
 
 void kernel_seal(void)

@@ -13,7 +13,7 @@
 
 void tree_open(paddr_t dtb)
 {
-    const void *blob = (const void *)(BOOT_TREE_VA + dtb % PAGE_SIZE);
+    const void *blob = (const void *)(BOOT_TREE_VA + dtb % (BOOT_TREE_SIZE / 2));
 
     machine_set_fdt(blob, fdt_total_size(blob)); /* the boot code did the same: it works */
 }

@@ -286,8 +286,7 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
     find_bank(&tree, image, &b->linear_start, &b->linear_end);
     map_image(root);
     map_linear(root, b->linear_start, b->linear_end, image);
-    map_range(root, BOOT_TREE_VA, ALIGN_DOWN(b->dtb, PT_PAGE_SIZE),
-              ALIGN_UP(b->dtb % PT_PAGE_SIZE + tree.size, PT_PAGE_SIZE), RO);
+    map_range(root, BOOT_TREE_VA, ALIGN_DOWN(b->dtb, BLOCK_2M), BOOT_TREE_SIZE, RO);
     uart = find_uart(&tree);
     if (uart)
         map_range(root, BOOT_UART_VA, ALIGN_DOWN(uart, PT_PAGE_SIZE), PT_PAGE_SIZE,
