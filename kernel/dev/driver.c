@@ -37,14 +37,16 @@ int driver_probe_node(enum driver_class class, const struct fdt *fdt, int node)
     return -ENODEV;
 }
 
-void driver_probe(enum driver_class class)
+u32 driver_probe(enum driver_class class)
 {
     const struct fdt *fdt = machine_fdt();
+    u32 count = 0;
     int node;
 
     fdt_for_each_node(node, fdt)
         if (fdt_prop(fdt, node, "compatible", NULL) && fdt_enabled(fdt, node))
-            driver_probe_node(class, fdt, node);
+            count += driver_probe_node(class, fdt, node) == 0;
+    return count;
 }
 
 int driver_map(const struct fdt *fdt, int node, int index, void **registers)

@@ -25,8 +25,8 @@ struct driver {
 /* The linked table, from linker.ld. */
 extern const struct driver __drivers_start[], __drivers_end[];
 
-/* Probes each enabled node of the tree with the first driver of the class that knows it. */
-void driver_probe(enum driver_class class);
+/* Probes each enabled node with the drivers of the class that know it. Returns how many work. */
+u32 driver_probe(enum driver_class class);
 
 /* One node, for buses that find their devices themselves. -ENODEV: no driver. */
 int driver_probe_node(enum driver_class class, const struct fdt *fdt, int node);

@@ -52,9 +52,13 @@ static void add_reservations(const struct fdt *fdt)
             memmap_reserve(base, size, "reserved");
 }
 
-/* The loader's archive: it is read from where it lies, and freed after that. */
+/*
+ * The loader's archive: it is read from where it lies, and freed after that. The loader may have
+ * reserved it, but what is freed or kept in another name it cannot be.
+ */
 static void add_initrd(const struct fdt *fdt)
 {
+    const struct boot_info *b = &boot_info;
     int chosen = fdt_path(fdt, "/chosen");
     u64 start, end;
 
@@ -63,6 +67,10 @@ static void add_initrd(const struct fdt *fdt)
         return;
     if (!memmap_in_bank(start, end)) {
         log_err("initrd lies outside RAM: %#lx to %#lx", start, end);
+        return;
+    }
+    if ((start < b->image_end && end > b->image) || (start < tree_end && end > tree_start)) {
+        log_err("initrd lies over the kernel or the device tree: %#lx to %#lx", start, end);
         return;
     }
     initrd_start = start;

@@ -54,9 +54,11 @@ void kernel_main(paddr_t dtb)
     memory_release(); /* the tree's first place goes back */
     irq_init(kmalloc_any_nosleep);
     clock_init();
-    sched_init();             /* this becomes CPU 0's idle thread */
-    driver_probe(DRIVER_IRQ); /* the interrupt controller */
-    driver_probe(DRIVER_TIMER);
+    sched_init(); /* this becomes CPU 0's idle thread */
+    if (!driver_probe(DRIVER_IRQ))
+        panic("the device tree names no interrupt controller that works");
+    if (!driver_probe(DRIVER_TIMER))
+        panic("the device tree names no timer that works");
     driver_probe(DRIVER_POWER); /* PSCI: needed to start the others */
     random_init();
     if (thread_run("init", init_thread, NULL))

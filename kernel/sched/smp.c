@@ -53,7 +53,11 @@ u32 smp_find_cpus(const struct fdt *fdt)
 
         if (!type || strcmp(type, "cpu") != 0 || !fdt_enabled(fdt, node))
             continue;
-        if (fdt_reg_raw(fdt, node, 0, &mpidr, NULL) < 0 || mpidr == mpidrs[0])
+        if (fdt_reg_raw(fdt, node, 0, &mpidr, NULL) < 0) {
+            log_err("%s has no number (reg) and is left out", fdt_name(fdt, node));
+            continue;
+        }
+        if (mpidr == mpidrs[0])
             continue;
         if (count == limit)
             break;

@@ -304,10 +304,12 @@ def test_init_ending_is_a_panic_with_status_125():
         assert machine.expect_end() == 125
 
 
-def test_maxcpus():
-    with Machine(smp=4, append="maxcpus=2") as machine:
-        machine.prompt()
-        assert machine.ok("nproc") == "2"
+@pytest.mark.parametrize("kind,machine", [("bin", ""), ("elf", ",secure=on")])
+def test_maxcpus(kind, machine):
+    with Machine(kernel=kind, smp=4, machine=machine, append="maxcpus=2") as booted:
+        booted.expect("smp: 2 of 2 CPUs online")
+        booted.prompt()
+        check_machine(booted, 2)
 
 
 def test_quiet_boot_prints_only_the_shell():

@@ -20,6 +20,7 @@
 #include "arch/pagetable.h"
 #include "arch/thread.h"
 #include "arch/uart.h"
+#include "lib/errno.h"
 #include "lib/fdt.h"
 
 /* The kinds of memory here, as descriptor attributes. */
@@ -111,13 +112,18 @@ paddr_t boot_identity(paddr_t image, paddr_t x0)
     return identity_root;
 }
 
-/* Opens the tree that may lie at pa. */
+/* Opens the tree that may lie at pa, if it is whole. */
 static bool open_tree(struct fdt *fdt, paddr_t pa)
 {
     u32 size = pa && !(pa & 7) && pa < 1UL << 48 ? fdt_total_size((const void *)pa) : 0;
+    int node;
 
     boot_info.dtb = pa;
-    return size && size <= TREE_MAX && fdt_open(fdt, (const void *)pa, size) == 0;
+    if (!size || size > TREE_MAX || fdt_open(fdt, (const void *)pa, size) < 0)
+        return false;
+    fdt_for_each_node(node, fdt)
+        continue;
+    return node == -ENOENT;
 }
 
 /* From x0, else at the start of RAM, which is the image's GiB or QEMU's, else our own. */
