@@ -105,11 +105,17 @@ static int writer_get(struct file *file)
     return 0;
 }
 
+/* I2 holds for O_TRUNC without a right to write, too. */
 static int truncate_open(struct inode *inode)
 {
     struct attr attr = {.valid = ATTR_SIZE | ATTR_MTIME};
+    int err = writers_add(inode, 1);
 
-    return inode_setattr(inode, &attr);
+    if (err)
+        return err;
+    err = inode_setattr(inode, &attr);
+    __atomic_sub_fetch(&inode->writers, 1, __ATOMIC_RELEASE);
+    return err;
 }
 
 /* Give the file its operations. */

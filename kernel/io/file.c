@@ -78,7 +78,7 @@ static __always_inline ssize_t transfer(struct file *file, struct iter *it, loff
     if (!(file->mode & mode))
         return -EBADF;
     perform = mode == FMODE_READ ? file->ops->read : file->ops->write;
-    if (!perform)
+    if (!perform || file_range_overflows(req.pos, it->left))
         return -EINVAL;
     req.flags = file_io_flags(file);
     n = perform(&req);

@@ -170,6 +170,12 @@ ssize_t file_write_kernel(struct file *file, const void *buf, size_t len, loff_t
 #define io_wait_event(req, wq, cond) \
     ((req)->flags & IO_NONBLOCK ? ((cond) ? 0 : -EAGAIN) : wait_event_interruptible(wq, cond))
 
+/* Do the bytes reach beyond the largest position? Linux answers -EINVAL then. */
+static inline bool file_range_overflows(loff_t pos, size_t count)
+{
+    return (loff_t)((u64)pos + count) < 0;
+}
+
 /* The IO_* flags that a file's O_* flags ask for. */
 static inline u32 file_io_flags(const struct file *file)
 {

@@ -103,7 +103,7 @@ static bool notify_parent(struct process *process)
         if (action.handler == SIG_IGN)
             signal = 0;
     }
-    if (signal) {
+    if (signal && signal <= SIGNAL_MAX) { /* clone(2) takes any number; what is no signal is none */
         if (code & 0x7f)
             child_info(process, &info, CLD_KILLED, code & 0x7f);
         else

@@ -46,7 +46,9 @@ static inline ssize_t transfer(struct file *file, struct iter *it, const loff_t 
     if (unlikely(locked))
         mutex_lock(&file->pos_lock);
     req.pos = pos ? *pos : file->pos;
-    n = write ? file->ops->write(&req) : file->ops->read(&req);
+    n = -EINVAL;
+    if (likely(!file_range_overflows(req.pos, it->left)))
+        n = write ? file->ops->write(&req) : file->ops->read(&req);
     if (n > 0 && !pos && !(file->mode & FMODE_STREAM))
         file->pos = req.pos;
     if (unlikely(locked))
@@ -99,6 +101,9 @@ static __always_inline long read_or_write(u64 fd, u64 buf, u64 count, bool write
     req.pos = file->pos;
     req.flags = file_io_flags(file);
     req.done = NULL;
+    result = -EINVAL;
+    if (unlikely(file_range_overflows(req.pos, it.left)))
+        goto put;
     result = move(&req);
     if (result > 0 && !(mode & FMODE_STREAM))
         file->pos = req.pos;

@@ -173,16 +173,13 @@ long sys_waitid(u64 type, u64 id, u64 infop, u64 options, u64 rusage)
         WNOHANG | WUNTRACED | WCONTINUED | WEXITED | WNOWAIT | WNOTHREAD | WCLONE | WALL;
     struct wait_request r = {.options = (u32)options};
     struct siginfo info = {0};
-    int error;
+    int error = -EINVAL;
 
-    if (r.options & ~known || !(r.options & (WEXITED | WUNTRACED | WCONTINUED)))
-        return -EINVAL;
-    error = waitid_target((u32)type, (s32)id, &r);
+    if (!(r.options & ~known) && r.options & (WEXITED | WUNTRACED | WCONTINUED))
+        error = waitid_target((u32)type, (s32)id, &r);
     if (!error)
         error = process_wait(&r);
-    if (error)
-        return error;
-    if (r.pid) {
+    if (!error && r.pid) {
         info.signo = SIGCHLD;
         info.code = r.code;
         info.pid = r.pid;
@@ -191,10 +188,10 @@ long sys_waitid(u64 type, u64 id, u64 infop, u64 options, u64 rusage)
         if (rusage && rusage_put(USER_PTR(rusage), &r.usage))
             return -EFAULT;
     }
-    /* Up to si_status, which is all that waitid sets. */
+    /* Up to si_status, which is all that waitid sets; zeros for an error, too. */
     if (infop && copy_to_user(USER_PTR(infop), &info, offsetof(struct siginfo, child.pad)))
         return -EFAULT;
-    return 0;
+    return error;
 }
 
 /* ---- numbers ---- */

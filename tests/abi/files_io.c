@@ -419,3 +419,26 @@ CASE(io_fsize_limit)
         val(pwrite(fd, buf, 1, 99)); ok(fallocate(fd, 0, 0, 150)); int p[2]; pipe(p);
         val(write(p[1], buf, 200)));
 }
+
+/* Bytes that would lie beyond the largest position. */
+CASE(io_beyond_the_end)
+{
+    char buf[16] = "";
+    int zero = ok(open("/dev/zero", O_RDWR)), fd = ok(open("f", O_RDWR | O_CREAT, 0644));
+    struct iovec vec = {buf, 16};
+    off_t last = 0x7fffffffffffffff, at = last - 4;
+
+    val(pread(zero, buf, 16, last - 15));
+    val(pread(zero, buf, 16, last - 14));
+    val(pread(fd, buf, 16, last - 4));
+    val(preadv(fd, &vec, 1, last - 4));
+    val(pwrite(fd, buf, 16, last - 4));
+    val(sendfile(zero, fd, &at, 16));
+    at = last - 4;
+    val(copy_file_range(fd, &at, zero, NULL, 16, 0));
+    val(lseek(zero, last, SEEK_SET));
+    val(read(zero, buf, 16));
+    val(write(zero, buf, 16));
+    close(zero);
+    close(fd);
+}

@@ -375,3 +375,15 @@ CASE(path_walk)
     ok(symlink("x", "new/"));
     ok(symlink("x", "missing/y"));
 }
+
+/* What a program runs from is not written to, nor cut off without a right to write. */
+CASE(open_running_program)
+{
+    ok(open(self_path, O_WRONLY));
+    ok(open(self_path, O_RDONLY | O_TRUNC));
+    ok(open(self_path, O_RDWR | O_TRUNC));
+    ok(truncate(self_path, 0));
+    int fd = ok(open(self_path, O_RDONLY));
+    ok(ftruncate(fd, 0));
+    close(fd);
+}

@@ -415,3 +415,33 @@ CASE(proc_orphan_group)
     close(p[1]);
     val(read(p[0], &c, 1));
 }
+
+static int caught;
+
+static void catch (int sig)
+{
+    caught = sig;
+}
+
+/* Signals that a child may be given for its end: any number, but only a signal is sent. */
+CASE(proc_exit_signal)
+{
+    static const int signals[] = {0, SIGUSR1, SIGCHLD, 34, 64, 65, 128, 200, 255};
+
+    for (int i = 1; i <= 64; i++)
+        signal(i, catch);
+    for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) {
+        caught = 0;
+        pid_t pid = raw_clone(signals[i], NULL, NULL, 0, NULL);
+        if (pid == 0)
+            _exit(3);
+        int status = -1;
+        pid_t got = waitpid(pid, &status, __WALL);
+        say("clone(%d): %d, wait %d, status %d, caught %d", signals[i], pid > 0, got == pid,
+            WEXITSTATUS(status), caught);
+    }
+    struct clone_args_v0 {
+        unsigned long long flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
+    } args = {.exit_signal = 65};
+    ok(syscall(SYS_clone3, &args, sizeof args));
+}

@@ -1,0 +1,54 @@
+"""System calls as no sane program makes them, generated from the kernel's own table."""
+import os
+import re
+
+from conftest import ROOT, launch, static_program
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def hostile(folder):
+    return static_program("user/hostile.c", folder, "-I", os.path.join(ROOT, "kernel"))
+
+
+def read_lines(name):
+    with open(os.path.join(HERE, name), encoding="ascii") as stream:
+        return stream.read().splitlines()
+
+
+def test_bad_pointers_get_linux_answers(tmp_path):
+    """hostile.expected holds what Linux 6.1 answered (`hostile pointers` as its process 1)."""
+    done = launch("-smp", "4", "--add", hostile(tmp_path), "--", "./hostile", "pointers")
+    answers = done.stdout.decode().splitlines()
+    assert done.returncode == 0 and answers.pop() == "hostile: ok"
+    # Lines `CALL ARGUMENT: why its answers are others'.
+    differs = {line.split(":")[0] for line in read_lines("hostile.differs")
+               if not line.startswith("#")}
+    expected = read_lines("hostile.expected")
+    assert len(answers) == len(expected)
+    seen = set()
+    for ours, linux in zip(answers, expected):
+        if ours != linux:
+            where = " ".join(ours.split()[:2])
+            assert where in differs, "%s, on Linux %s" % (ours, linux)
+            seen.add(where)
+    assert seen == differs                  # what does not differ any more must go from the list
+
+
+SCRIPT = """
+report() { awk '/^(MemFree|Slab):/ { print $1, $2 }' /proc/meminfo; }
+cd /root
+./hostile random 1 20000 && report && ./hostile random 1 20000 && report &&
+./hostile random 2 60000 && report
+"""
+
+
+def test_random_calls_break_and_leak_nothing(tmp_path):
+    done = launch("-smp", "4", "--add", hostile(tmp_path), "--", "sh", "-c", SCRIPT, timeout=300)
+    text = done.stdout.decode(errors="replace")
+    assert done.returncode == 0 and text.count("hostile: ok") == 3, text
+    free = [int(n) for n in re.findall(r"MemFree: (\d+)", text)]
+    slab = [int(n) for n in re.findall(r"Slab: (\d+)", text)]
+    # The first run fills caches. A page lost by one call of a hundred would be 2.4 MiB.
+    assert abs(free[2] - free[1]) <= 768, free
+    assert abs(slab[2] - slab[1]) <= 384, slab
