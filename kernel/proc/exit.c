@@ -122,13 +122,12 @@ static void unlink_locked(struct process *process)
     process->state = PROCESS_REAPED;
     list_del(&process->sibling);
     list_del(&process->all);
-    list_del(&process->pgrp_link);
+    process_set_pgrp_locked(process, NULL, NULL);
     WRITE_ONCE(process->pid->process, NULL);
 }
 
 static void process_release(struct process *process)
 {
-    pgrp_put(process->pgrp);
     WRITE_ONCE(process->pid->task, NULL);
     pid_unuse(process->pid);
     task_put(process->leader);
@@ -149,7 +148,7 @@ static struct process *reaper_of(struct process *process)
     return init_process;
 }
 
-static bool has_stopped_member(struct pgrp *pgrp)
+static bool has_stopped_member(const struct pid *pgrp)
 {
     struct process *p;
 
@@ -163,9 +162,9 @@ static bool has_stopped_member(struct pgrp *pgrp)
 /* A group that loses its last tie to the session and has stopped members is told to go on. */
 static void check_orphaned(struct process *process, struct process *parent)
 {
-    struct pgrp *pgrp = process->pgrp;
+    struct pid *pgrp = process->pgrp;
 
-    if (!parent || parent->pgrp == pgrp || parent->pgrp->session != pgrp->session)
+    if (!parent || parent->pgrp == pgrp || parent->session != process->session)
         return;
     if (pgrp_orphaned_locked(pgrp, process) && has_stopped_member(pgrp)) {
         signal_send_pgrp_locked(pgrp, SIGHUP, NULL);
@@ -307,18 +306,6 @@ static void drop_files(struct task *self)
         fs_context_put(fs);
 }
 
-static void end_session(struct process *process)
-{
-    struct session *session = process->pgrp->session;
-
-    if (session->leader != process)
-        return;
-    if (session_leader_exit)
-        session_leader_exit(session);
-    spin_guard_irqsave(&process_tree_lock);
-    session->leader = NULL;
-}
-
 void task_exit(int code)
 {
     struct task *self = self_task();
@@ -333,8 +320,8 @@ void task_exit(int code)
     task_vfork_done(self);
     task_set_space(self, NULL);
     drop_files(self);
-    if (last)
-        end_session(process);
+    if (last && process->session == process->pid && session_leader_exit)
+        session_leader_exit(process->session);
     __atomic_sub_fetch(&task_count, 1, __ATOMIC_RELAXED);
     leave_process(self, code);
     thread_exit();
@@ -361,7 +348,7 @@ static bool eligible(const struct process *child, const struct wait_request *req
 
     if (request->which == WAIT_PID && child->tgid != request->number)
         return false;
-    if (request->which == WAIT_PGRP && pid_number(child->pgrp->pid) != request->number)
+    if (request->which == WAIT_PGRP && pid_number(child->pgrp) != request->number)
         return false;
     if (request->options & WALL)
         return true;

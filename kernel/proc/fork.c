@@ -12,7 +12,7 @@
  *   I2. The child's kernel stack holds a copy of its maker's trap frame with result 0.
  *
  * Cost: two objects and a stack for a thread; process, pid, actions, files, fs and the address
- * space besides for a process. Credentials, group and session are counted, not copied.
+ * space besides for a process. Credentials are counted, not copied.
  */
 #include "proc/fork.h"
 
@@ -184,9 +184,8 @@ static void task_begin(void *arg)
 }
 
 /* A new process with its first task gets its place in the tree. Tree lock held. */
-static void link_process_locked(struct process *child, struct task *leader, struct pgrp *pgrp)
+static void link_process_locked(struct process *child, struct task *leader)
 {
-    process_set_pgrp_locked(child, pgrp);
     list_add_tail(&child->all, &process_list);
     child->leader = task_get(leader);
     list_add_tail(&leader->thread_link, &child->threads);
@@ -200,6 +199,7 @@ static void link_child_locked(struct process *child, struct process *parent)
     if (parent->flags & (PROCESS_SUBREAPER | PROCESS_HAS_SUBREAPER))
         child->flags |= PROCESS_HAS_SUBREAPER;
     list_add_tail(&child->sibling, &parent->children);
+    process_set_pgrp_locked(child, current_process()->pgrp, current_process()->session);
 }
 
 /* Look-ups find the task from here on. */
@@ -229,7 +229,7 @@ static int publish(struct task *child, u64 flags)
         if (flags & CLONE_PARENT)
             process->exit_signal = self->exit_signal;
         link_child_locked(process, flags & CLONE_PARENT ? self->parent : self);
-        link_process_locked(process, child, self->pgrp);
+        link_process_locked(process, child);
     }
     link_task(child);
     process_forks++;
@@ -416,17 +416,14 @@ void process_start_init(void (*entry)(void *task))
     struct pid *pid;
     struct process *process = pid_alloc(&pid) ? NULL : init_process_alloc(pid);
     struct task *task = process ? init_task_alloc(process, entry) : NULL;
-    struct pgrp *pgrp = task ? pgrp_alloc(pid, NULL) : NULL;
 
-    if (!pgrp)
+    if (!task)
         panic("no memory for process 1");
     spin_lock_irq(&process_tree_lock);
     init_process = process;
-    pgrp->session->leader = process;
-    pid->pgrp = pgrp;
-    link_process_locked(process, task, pgrp);
+    process_set_pgrp_locked(process, pid, pid);
+    link_process_locked(process, task);
     link_task(task);
     spin_unlock_irq(&process_tree_lock);
-    pgrp_put(pgrp);
     thread_start(&task->thread);
 }

@@ -41,8 +41,8 @@ static void facts_get(struct task *task, struct facts *f)
     *f = (struct facts){0};
     spin_lock_irq(&process_tree_lock);
     f->parent = process->parent ? process->parent->tgid : 0;
-    f->pgrp = process->pgrp ? pid_number(process->pgrp->pid) : 0;
-    f->session = process->pgrp ? pid_number(process->pgrp->session->pid) : 0;
+    f->pgrp = pid_number(process->pgrp);
+    f->session = pid_number(process->session);
     spin_unlock_irq(&process_tree_lock);
     process_usage_get(process, &f->usage);
 

@@ -256,70 +256,34 @@ static int setpgid_allowed(struct process *target)
     if (target != self) {
         if (target->parent != self)
             return -ESRCH;
-        if (target->pgrp->session != self->pgrp->session)
+        if (target->session != self->session)
             return -EPERM;
         if (target->flags & PROCESS_EXECED)
             return -EACCES;
     }
-    return target->pgrp->session->leader == target ? -EPERM : 0;
-}
-
-/*
- * The group to join, with a reference: an existing one of the session, or `fresh` when the number
- * is the target's own. NULL: there is none. Tree lock held.
- */
-static struct pgrp *group_to_join(struct process *target, u32 number, struct pgrp *fresh)
-{
-    struct session *session = target->pgrp->session;
-    struct pid *pid = pid_find(number);
-    struct pgrp *pgrp = pid ? pid->pgrp : NULL;
-    bool own = number == target->tgid;
-
-    if (pgrp && pgrp->session == session && (own || !list_empty(&pgrp->members)) &&
-        ref_get_unless_zero(&pgrp->refs))
-        return pgrp;
-    if (!own || !fresh || fresh->session != session)
-        return NULL;
-    fresh->pid->pgrp = fresh;
-    return pgrp_get(fresh);
-}
-
-/* A group that could become the one of `number`; made before the lock, since that may sleep. */
-static struct pgrp *fresh_group(u32 number)
-{
-    struct session *session = current_session_get();
-    struct pid *pid __scoped(pid) = pid_find_get(number);
-    struct pgrp *pgrp = pid && READ_ONCE(pid->users) ? pgrp_alloc(pid, session) : NULL;
-
-    session_put(session);
-    return pgrp;
+    return target->session == target->pid ? -EPERM : 0;
 }
 
 long sys_setpgid(u64 pid, u64 group)
 {
-    s32 number = (s32)pid ? (s32)pid : (s32)current_process()->tgid;
-    s32 wanted = (s32)group ? (s32)group : number;
-    struct pgrp *fresh __scoped(pgrp) = NULL, *joined __scoped(pgrp) = NULL;
-    struct pgrp *old __scoped(pgrp) = NULL;
+    s32 wanted = (s32)group ? (s32)group : (s32)pid;
     struct process *target;
+    struct pid *pgrp;
     int error;
 
     if (wanted < 0)
         return -EINVAL;
-    if (wanted == number)
-        fresh = fresh_group(number);
-    spin_guard_irqsave(&process_tree_lock); /* given back before the groups */
+    spin_guard_irqsave(&process_tree_lock);
     target = process_or_self((s32)pid);
     error = setpgid_allowed(target);
     if (target && pid && target->tgid != (u32)pid)
-        return -EINVAL; /* a thread that is not the first */
+        error = -EINVAL; /* a thread that is not the first */
     if (error)
         return error;
-    joined = group_to_join(target, wanted, fresh);
-    if (!joined)
+    pgrp = wanted ? pid_find(wanted) : target->pid;
+    if (!pgrp || (pgrp != target->pid && pgrp_session_locked(pgrp) != target->session))
         return -EPERM;
-    if (joined != target->pgrp)
-        old = process_set_pgrp_locked(target, joined);
+    process_set_pgrp_locked(target, pgrp, target->session);
     return 0;
 }
 
@@ -334,7 +298,7 @@ static long group_number(s32 number, bool session)
     process = process_or_self(number);
     if (!process || process->state == PROCESS_REAPED)
         return -ESRCH;
-    return pid_number(session ? process->pgrp->session->pid : process->pgrp->pid);
+    return pid_number(session ? process->session : process->pgrp);
 }
 
 CALL(getpgid, (u64 pid), group_number((s32)pid, false))
@@ -343,17 +307,10 @@ CALL(getsid, (u64 pid), group_number((s32)pid, true))
 long sys_setsid(void)
 {
     struct process *process = current_process();
-    struct pgrp *pgrp __scoped(pgrp) = pgrp_alloc(process->pid, NULL);
-    struct pgrp *old __scoped(pgrp) = NULL, *existing;
+    spin_guard_irqsave(&process_tree_lock);
 
-    if (!pgrp)
-        return -ENOMEM;
-    spin_guard_irqsave(&process_tree_lock); /* given back before the groups */
-    existing = process->pid->pgrp;
-    if (process->pgrp->session->leader == process || (existing && !list_empty(&existing->members)))
+    if (process->session == process->pid || !list_empty(&process->pid->members))
         return -EPERM;
-    pgrp->session->leader = process;
-    process->pid->pgrp = pgrp;
-    old = process_set_pgrp_locked(process, pgrp);
+    process_set_pgrp_locked(process, process->pid, process->pid);
     return process->tgid;
 }

@@ -319,7 +319,7 @@ static void visit_all(struct priority_walk *walk, u32 which, u32 who)
 
     spin_guard_irqsave(&process_tree_lock);
     list_for_each_entry(process, &process_list, all) {
-        if (which == PRIO_PGRP ? pid_number(process->pgrp->pid) != who
+        if (which == PRIO_PGRP ? pid_number(process->pgrp) != who
                                : rcu_dereference(process->leader->cred)->uid != who)
             continue;
         list_for_each_entry(task, &process->threads, thread_link)

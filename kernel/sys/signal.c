@@ -223,13 +223,11 @@ static int kill_one(u32 number, int sig, const struct siginfo *info)
 static int kill_pgrp(u32 number, int sig, const struct siginfo *info)
 {
     struct process *process;
-    struct pgrp *pgrp = NULL;
-    struct pid *pid;
+    struct pid *pgrp;
     int result = -ESRCH;
 
     spin_guard_irqsave(&process_tree_lock);
-    pid = number ? pid_find(number) : current_process()->pgrp->pid;
-    pgrp = pid ? pid->pgrp : NULL;
+    pgrp = number ? pid_find(number) : current_process()->pgrp;
     if (!pgrp)
         return -ESRCH;
     list_for_each_entry(process, &pgrp->members, pgrp_link) {

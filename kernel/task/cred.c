@@ -159,7 +159,7 @@ bool task_may_signal_locked(struct process *target, int sig)
         return true;
     if (!target->leader)
         return false;
-    if (sig == SIGCONT && target->pgrp->session == self->pgrp->session)
+    if (sig == SIGCONT && target->session == self->session)
         return true;
     other = rcu_dereference(target->leader->cred);
     return me->euid == other->suid || me->euid == other->uid || me->uid == other->suid ||

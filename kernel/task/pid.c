@@ -96,6 +96,7 @@ int pid_alloc(struct pid **out)
         return -ENOMEM;
     ref_init(&pid->refs, 1);
     pid->users = 1;
+    list_init(&pid->members);
     waitqueue_init(&pid->exit);
     flags = spin_lock_irqsave(&ns->lock);
     number = number_take_locked(ns);

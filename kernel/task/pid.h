@@ -1,7 +1,8 @@
 /*
  * Process numbers. A pid is an object that has one number in each namespace that can see it, and
  * that outlives the task or process that it names: whoever keeps a `struct pid` never meets a
- * stranger who got the same number later.
+ * stranger who got the same number later. A process group and a session (credentials(7)) are no
+ * objects of their own, but the pid of the process that made them, and its members.
  *
  * A number stays reserved while the pid has users: a task, a process, a process group or a
  * session. The object stays while it has references; it is freed after a grace period.
@@ -15,7 +16,7 @@
 
 struct task;
 struct process;
-struct pgrp;
+struct tty;
 
 #define PID_MAX_DEFAULT 32768
 #define PID_MAX_LIMIT   4194304
@@ -34,7 +35,8 @@ struct pid {
     u32 users;               /* namespace lock: what holds the numbers */
     struct task *task;       /* [A] RCU: the thread of this number */
     struct process *process; /* [A] RCU: the process, zombie included */
-    struct pgrp *pgrp;       /* tree lock */
+    struct list members;     /* tree lock: struct process of the group of this number */
+    struct tty *tty;         /* [A] of the session of this number; dev/tty sets it */
     struct waitqueue exit;   /* pidfds wait here */
     struct rcu_head rcu;
     struct pid_number numbers[1]; /* [I] from the initial namespace (0) to its own */

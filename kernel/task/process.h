@@ -7,10 +7,10 @@
 #pragma once
 
 #include "core/rcu.h"
+#include "core/refcount.h"
 #include "core/spinlock.h"
 #include "sched/timer.h"
 #include "task/rlimit.h"
-#include "task/session.h"
 #include "task/signal.h"
 #include "sched/wait.h"
 
@@ -69,8 +69,8 @@ struct process {
     struct list children;        /* [T] by sibling */
     struct list sibling;         /* [T] */
     struct list all;             /* [T] all processes, by age */
-    struct pgrp *pgrp;           /* [T] counted */
-    struct list pgrp_link;       /* [T] */
+    struct pid *pgrp, *session;  /* [T] a user of each; NULL once reaped */
+    struct list pgrp_link;       /* [T] pgrp->members */
     int exit_signal;             /* [T] to the parent at exit; 0: none */
     struct waitqueue child_wait; /* wait4(): this process's threads wait for children */
 
@@ -117,6 +117,31 @@ void process_put(struct process *process);
 
 /* A process object, not yet in the tree, with one reference; NULL: no memory. May sleep. */
 struct process *process_alloc(void);
+
+/*
+ * Moves a process to a group of a session, or out of both with NULL. A leader never leaves its
+ * session, and only it makes one. Tree lock held.
+ */
+void process_set_pgrp_locked(struct process *process, struct pid *pgrp, struct pid *session);
+
+/* The session of a group by its members; NULL: there are none. Tree lock held. */
+struct pid *pgrp_session_locked(const struct pid *pgrp);
+
+/* The current process's group and session, with a reference. */
+struct pid *current_pgrp_get(void);
+struct pid *current_session_get(void);
+
+/*
+ * An orphaned group has no member whose parent is in another group of the same session; `except`
+ * (or NULL) counts as no member. Such a group is never stopped by the terminal. Tree lock held.
+ */
+bool pgrp_orphaned_locked(const struct pid *pgrp, const struct process *except);
+
+/*
+ * Called by proc, without locks, when a session leader exits, with the session: dev/tty sets it
+ * to disassociate the controlling terminal (SIGHUP, SIGCONT to its foreground group). NULL: none.
+ */
+extern void (*session_leader_exit)(struct pid *session);
 
 /* Sums the usage of live and exited threads into *usage; process lock, taken or held. */
 void process_usage_get(struct process *process, struct process_usage *usage);

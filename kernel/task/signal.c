@@ -287,7 +287,7 @@ int signal_send_process(struct process *process, int sig, const struct siginfo *
     return MIN(send_locked(process, NULL, sig, info, false), 0);
 }
 
-int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *info)
+int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo *info)
 {
     struct process *process;
     int result = -ESRCH;
@@ -302,7 +302,7 @@ int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *in
     return result;
 }
 
-int signal_send_pgrp(struct pgrp *pgrp, int sig, const struct siginfo *info)
+int signal_send_pgrp(struct pid *pgrp, int sig, const struct siginfo *info)
 {
     spin_guard_irqsave(&process_tree_lock);
 

@@ -10,7 +10,7 @@
 
 struct task;
 struct process;
-struct pgrp;
+struct pid;
 
 /* What is pending for a task or a process. Guarded by the process lock [P]. */
 struct signal_pending {
@@ -35,13 +35,13 @@ struct signal_pending {
  */
 int signal_send_task(struct task *task, int sig, const struct siginfo *info);
 int signal_send_process(struct process *process, int sig, const struct siginfo *info);
-int signal_send_pgrp(struct pgrp *pgrp, int sig, const struct siginfo *info);
+int signal_send_pgrp(struct pid *pgrp, int sig, const struct siginfo *info);
 
 /* As `info` of these: the current task sends by kill(2). Saves making one on the stack. */
 extern const struct siginfo signal_by_kill;
 
 /* The same for a caller that holds the tree lock. */
-int signal_send_pgrp_locked(struct pgrp *pgrp, int sig, const struct siginfo *info);
+int signal_send_pgrp_locked(struct pid *pgrp, int sig, const struct siginfo *info);
 
 /* To a task, or with NULL to the process, whose lock is held; 1 when the target ignores it. */
 int signal_send_locked(struct process *process, struct task *task, int sig,

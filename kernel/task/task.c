@@ -25,6 +25,7 @@ struct list process_list = LIST_INIT(process_list);
 struct process *init_process;
 u64 process_forks;
 u32 task_count;
+void (*session_leader_exit)(struct pid *session);
 
 static struct kmem_cache *task_cache, *process_cache, *sighand_cache;
 
@@ -250,6 +251,63 @@ u64 process_cpu_ns(struct process *process)
 
     process_usage_get(process, &usage);
     return usage.utime + usage.stime;
+}
+
+/* ---- Groups and sessions ---- */
+
+void process_set_pgrp_locked(struct process *process, struct pid *pgrp, struct pid *session)
+{
+    struct pid *old_pgrp = process->pgrp, *old_session = process->session;
+
+    assert_spin_held(&process_tree_lock);
+    list_del(&process->pgrp_link);
+    process->pgrp = pgrp;
+    process->session = session;
+    if (pgrp) {
+        list_add_tail(&process->pgrp_link, &pgrp->members);
+        pid_use(pgrp);
+        pid_use(session);
+    }
+    if (old_pgrp) {
+        pid_unuse(old_pgrp);
+        pid_unuse(old_session);
+    }
+}
+
+struct pid *pgrp_session_locked(const struct pid *pgrp)
+{
+    struct process *first = list_first(&pgrp->members, struct process, pgrp_link);
+
+    return first ? first->session : NULL;
+}
+
+struct pid *current_pgrp_get(void)
+{
+    spin_guard_irqsave(&process_tree_lock);
+
+    return pid_get(current_process()->pgrp);
+}
+
+struct pid *current_session_get(void)
+{
+    spin_guard_irqsave(&process_tree_lock);
+
+    return pid_get(current_process()->session);
+}
+
+bool pgrp_orphaned_locked(const struct pid *pgrp, const struct process *except)
+{
+    struct process *p;
+
+    list_for_each_entry(p, &pgrp->members, pgrp_link) {
+        struct process *parent = p->parent;
+
+        if (p == except || p->state != PROCESS_ALIVE || !parent || parent == init_process)
+            continue;
+        if (parent->pgrp != pgrp && parent->session == p->session)
+            return false;
+    }
+    return true;
 }
 
 /* ---- Resource limits ---- */

@@ -19,13 +19,19 @@
 
 struct tty *current_tty(void)
 {
-    struct session *session __scoped(session) = current_session_get();
+    rcu_guard();
 
-    return READ_ONCE(session->tty);
+    return READ_ONCE(rcu_dereference(current_process()->session)->tty);
+}
+
+/* A leader never leaves its session: its own look needs no lock. */
+static bool session_is_leader(void)
+{
+    return READ_ONCE(current_process()->session) == current_process()->pid;
 }
 
 /* Is the caller's group the foreground one, or is there none? */
-static bool in_foreground(struct tty *tty, struct pgrp *pgrp)
+static bool in_foreground(struct tty *tty, struct pid *pgrp)
 {
     mutex_guard(&tty->lock);
 
@@ -37,29 +43,30 @@ int tty_check_job(struct tty *tty, int sig)
     if (!current_task() || current_tty() != tty)
         return 0;
 
-    struct pgrp *pgrp __scoped(pgrp) = current_pgrp_get();
+    struct pid *pgrp __scoped(pid) = current_pgrp_get();
 
     if (in_foreground(tty, pgrp))
         return 0;
     if (signal_ignored_or_blocked(sig))
         return sig == SIGTTIN ? -EIO : 0;
-    if (pgrp_orphaned(pgrp))
+    spin_guard_irqsave(&process_tree_lock);
+    if (pgrp_orphaned_locked(pgrp, NULL))
         return -EIO;
-    signal_send_pgrp(pgrp, sig, NULL);
+    signal_send_pgrp_locked(pgrp, sig, NULL);
     return -ERESTARTSYS;
 }
 
 /* Make tty the controlling terminal of the caller's session. Lock held; I1, I2 hold after. */
-static void attach_locked(struct tty *tty, struct session *session)
+static void attach_locked(struct tty *tty, struct pid *session)
 {
-    tty->session = session_get(session);
+    tty->session = pid_get(session);
     tty->foreground = current_pgrp_get();
     WRITE_ONCE(session->tty, tty);
 }
 
 void tty_acquire_on_open(struct tty *tty)
 {
-    struct session *session __scoped(session) = current_session_get();
+    struct pid *session __scoped(pid) = current_session_get();
     mutex_guard(&tty->lock);
 
     if (session_is_leader() && !session->tty && !tty->session)
@@ -67,7 +74,7 @@ void tty_acquire_on_open(struct tty *tty)
 }
 
 /* Undo attach_locked(); the caller puts what comes out. */
-static void detach_locked(struct tty *tty, struct session **session, struct pgrp **foreground)
+static void detach_locked(struct tty *tty, struct pid **session, struct pid **foreground)
 {
     *session = tty->session;
     *foreground = tty->foreground;
@@ -78,24 +85,20 @@ static void detach_locked(struct tty *tty, struct session **session, struct pgrp
 }
 
 /* SIGHUP and SIGCONT to the leader of a session. */
-static void signal_leader(struct session *session)
+static void signal_leader(struct pid *session)
 {
-    struct process *leader;
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock);
 
-    leader = session->leader ? process_get(session->leader) : NULL;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (!leader)
+    if (!session->process)
         return;
-    signal_send_process(leader, SIGHUP, NULL);
-    signal_send_process(leader, SIGCONT, NULL);
-    process_put(leader);
+    signal_send_process(session->process, SIGHUP, NULL);
+    signal_send_process(session->process, SIGCONT, NULL);
 }
 
-void tty_detach_session(struct tty *tty, struct session *only, bool leader_too)
+void tty_detach_session(struct tty *tty, struct pid *only, bool leader_too)
 {
-    struct session *session __scoped(session) = NULL;
-    struct pgrp *foreground __scoped(pgrp) = NULL;
+    struct pid *session __scoped(pid) = NULL;
+    struct pid *foreground __scoped(pid) = NULL;
 
     mutex_lock(&tty->lock);
     if (!only || tty->session == only)
@@ -110,7 +113,7 @@ void tty_detach_session(struct tty *tty, struct session *only, bool leader_too)
 }
 
 /* A session leader exits: the terminal is hung up, so that nobody of the session keeps it. */
-static void leader_exit(struct session *session)
+static void leader_exit(struct pid *session)
 {
     struct tty *tty = READ_ONCE(session->tty);
 
@@ -123,7 +126,7 @@ static void leader_exit(struct session *session)
 u64 tty_of_process(struct process *process, s32 *foreground)
 {
     irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct tty *tty = process->pgrp ? process->pgrp->session->tty : NULL;
+    struct tty *tty = process->session ? process->session->tty : NULL;
 
     spin_unlock_irqrestore(&process_tree_lock, flags);
     *foreground = -1;
@@ -131,7 +134,7 @@ u64 tty_of_process(struct process *process, s32 *foreground)
         return 0;
     mutex_lock(&tty->lock);
     if (tty->foreground)
-        *foreground = pid_number(tty->foreground->pid);
+        *foreground = pid_number(tty->foreground);
     mutex_unlock(&tty->lock);
     return tty->device.dev;
 }
@@ -140,9 +143,9 @@ u64 tty_of_process(struct process *process, s32 *foreground)
 
 long tty_set_controlling(struct file *file, struct tty *tty, u64 steal)
 {
-    struct session *session __scoped(session) = current_session_get();
-    struct session *robbed __scoped(session) = NULL;
-    struct pgrp *foreground __scoped(pgrp) = NULL;
+    struct pid *session __scoped(pid) = current_session_get();
+    struct pid *robbed __scoped(pid) = NULL;
+    struct pid *foreground __scoped(pid) = NULL;
     bool leader = session_is_leader(), admin = cred_has_cap(CAP_SYS_ADMIN);
     mutex_guard(&tty->lock);
 
@@ -158,7 +161,7 @@ long tty_set_controlling(struct file *file, struct tty *tty, u64 steal)
 
 long tty_give_up(struct tty *tty)
 {
-    struct session *session __scoped(session) = current_session_get();
+    struct pid *session __scoped(pid) = current_session_get();
 
     if (READ_ONCE(session->tty) != tty)
         return -ENOTTY;
@@ -174,16 +177,31 @@ long tty_get_foreground(struct tty *tty, struct user_ptr arg)
     if (current_tty() != tty)
         return -ENOTTY;
     mutex_lock(&tty->lock);
-    number = tty->foreground ? pid_number(tty->foreground->pid) : 0;
+    number = tty->foreground ? pid_number(tty->foreground) : 0;
     mutex_unlock(&tty->lock);
     return put_user_u32(arg, number);
 }
 
+/* The group of this number, with a reference, if it is one of the session. */
+static int group_get(u32 number, const struct pid *session, struct pid **out)
+{
+    spin_guard_irqsave(&process_tree_lock);
+    struct pid *pgrp = pid_find(number);
+
+    if (!pgrp)
+        return -ESRCH;
+    if (pgrp_session_locked(pgrp) != session)
+        return -EPERM;
+    *out = pid_get(pgrp);
+    return 0;
+}
+
 long tty_set_foreground(struct tty *tty, struct user_ptr arg)
 {
-    struct session *session __scoped(session) = current_session_get();
-    struct pgrp *pgrp __scoped(pgrp) = NULL;
+    struct pid *session __scoped(pid) = current_session_get();
+    struct pid *pgrp __scoped(pid) = NULL;
     u32 number;
+    int err;
 
     if (READ_ONCE(session->tty) != tty)
         return -ENOTTY;
@@ -191,14 +209,12 @@ long tty_set_foreground(struct tty *tty, struct user_ptr arg)
         return -EFAULT;
     if ((s32)number < 0)
         return -EINVAL;
-    pgrp = pgrp_find_get(number);
-    if (!pgrp)
-        return -ESRCH;
-    if (pgrp->session != session)
-        return -EPERM;
+    err = group_get(number, session, &pgrp);
+    if (err)
+        return err;
     mutex_lock(&tty->lock);
     if (tty->session == session) {
-        struct pgrp *old = tty->foreground;
+        struct pid *old = tty->foreground;
 
         tty->foreground = pgrp;
         pgrp = old;
@@ -209,9 +225,9 @@ long tty_set_foreground(struct tty *tty, struct user_ptr arg)
 
 long tty_get_session(struct tty *tty, struct user_ptr arg)
 {
-    struct session *session __scoped(session) = current_session_get();
+    struct pid *session __scoped(pid) = current_session_get();
 
-    return READ_ONCE(session->tty) == tty ? put_user_u32(arg, pid_number(session->pid)) : -ENOTTY;
+    return READ_ONCE(session->tty) == tty ? put_user_u32(arg, pid_number(session)) : -ENOTTY;
 }
 
 void tty_job_init(void)

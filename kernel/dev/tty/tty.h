@@ -11,9 +11,8 @@
 #include "sched/work.h"
 
 struct fdt;
-struct pgrp;
+struct pid;
 struct process;
-struct session;
 struct tty;
 
 /* What a driver does. None sleeps; `get` and `receive` are called in interrupts too. */
@@ -42,9 +41,9 @@ struct tty {
     bool peer_stopped; /* IXOFF: the other side was sent STOP */
     bool exclusive;    /* TIOCEXCL */
     u32 open_count;
-    u32 hangup_count;        /* files that were opened under another count are dead */
-    struct session *session; /* whose controlling terminal it is; counted, or NULL */
-    struct pgrp *foreground; /* counted, or NULL */
+    u32 hangup_count;       /* files that were opened under another count are dead */
+    struct pid *session;    /* whose controlling terminal it is; counted, or NULL */
+    struct pid *foreground; /* counted, or NULL */
     struct waitqueue read_wait, write_wait;
     struct work rx_work;     /* moves received bytes into the discipline */
     struct spinlock rx_lock; /* received bytes, from interrupt context */

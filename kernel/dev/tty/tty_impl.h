@@ -64,7 +64,7 @@ long tty_set_foreground(struct tty *tty, struct user_ptr arg);
 long tty_get_session(struct tty *tty, struct user_ptr arg);
 
 /* Take the terminal away from its session; signals what a hang-up signals. Lock not held. */
-void tty_detach_session(struct tty *tty, struct session *only, bool leader_too);
+void tty_detach_session(struct tty *tty, struct pid *only, bool leader_too);
 
 /* Sets the hook that hears of exiting session leaders. */
 void tty_job_init(void);
