@@ -202,48 +202,41 @@ int vm_sync(struct vm_space *space, u64 addr, u64 len, int flags)
     return error;
 }
 
-/* Residency of the page at addr: in the page table, or in the cache of its file. */
-static u8 resident(struct vm_space *space, const struct vm_region *region, u64 addr)
+/* Is the page at addr in the page table, or in the cache of its file? -ENOMEM: no region. */
+static int resident(struct vm_space *space, u64 addr)
 {
-    pte_t *entry = pt_find(&space->pt, addr);
-    struct page *page;
+    struct vm_region *region;
+    struct page *page __scoped(page) = NULL;
+    pte_t *entry;
 
+    space_guard(space);
+    region = vm_region_at_or_above(space, addr);
+    if (!region || region->start > addr)
+        return -ENOMEM;
+    entry = pt_find(&space->pt, addr);
     if (entry && pte_present(*entry))
         return 1;
-    if (!region->mapping)
-        return 0;
-    page = mapping_find_page(region->mapping, region_index(region, addr));
-    if (page)
-        page_put(page);
+    if (region->mapping)
+        page = mapping_find_page(region->mapping, region_index(region, addr));
     return page != NULL;
 }
 
 int vm_mincore(struct vm_space *space, u64 addr, u64 len, struct user_ptr vec)
 {
     u64 end = addr + ALIGN_UP(len, PAGE_SIZE);
-    u8 found[256];
 
     if (addr & PAGE_MASK)
         return -EINVAL;
     if (end < addr || end > VM_USER_END)
         return -ENOMEM;
-    while (addr < end) {
-        size_t n = 0;
+    for (; addr < end; addr += PAGE_SIZE) {
+        int found = resident(space, addr);
 
-        mutex_lock(&space->lock);
-        for (; n < sizeof(found) && addr < end; n++, addr += PAGE_SIZE) {
-            struct vm_region *region = vm_region_at_or_above(space, addr);
-
-            if (!region || region->start > addr) {
-                mutex_unlock(&space->lock);
-                return -ENOMEM;
-            }
-            found[n] = resident(space, region, addr);
-        }
-        mutex_unlock(&space->lock);
-        if (copy_to_user(vec, found, n))
+        if (found < 0)
+            return found;
+        if (copy_to_user(vec, &(u8){found}, 1))
             return -EFAULT;
-        vec = user_ptr_add(vec, n);
+        vec = user_ptr_add(vec, 1);
     }
     return 0;
 }

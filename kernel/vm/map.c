@@ -1,6 +1,12 @@
 /*
- * mmap, munmap, mprotect and brk (their manual pages in section 2 are the specification).
+ * What places regions: mmap, munmap, mprotect, mremap and brk (their manual pages in section 2 are
+ * the specification), and the stack and the vDSO of a new program.
+ *
+ * The vDSO is [vvar], the time page, and right behind it [vdso], both straight out of the kernel's
+ * image, never writable.
  */
+#include "arch/vdso.h"
+#include "core/clock.h"
 #include "io/mapping.h"
 #include "io/vm_map.h"
 #include "lib/errno.h"
@@ -9,13 +15,12 @@
 #include "task/task.h"
 #include "vm/space_impl.h"
 
-#define PROT_SEM        8
-#define PROT_GROWSUP    0x02000000
-#define BRK_RANDOM_BITS 18
+#define PROT_SEM     8
+#define PROT_GROWSUP 0x02000000
+#define MAP_SYNC     0x80000 /* for persistent memory */
 
-#define MAP_SYNC        0x80000 /* for persistent memory */
-
-u64 address_choose(struct vm_space *space, u64 hint, u64 len)
+/* A free range of len bytes, near `hint` if that is free; 0: none. */
+static u64 address_choose(struct vm_space *space, u64 hint, u64 len)
 {
     u64 addr;
 
@@ -27,7 +32,7 @@ u64 address_choose(struct vm_space *space, u64 hint, u64 len)
     return addr ? addr : gap_find(space, len, VM_MIN_ADDRESS, VM_USER_END);
 }
 
-int unmap_locked(struct vm_space *space, u64 start, u64 end)
+static int unmap_locked(struct vm_space *space, u64 start, u64 end)
 {
     struct vm_region *first = vm_region_at_or_above(space, start), *region, *next;
     bool touched;
@@ -324,4 +329,183 @@ u64 vm_brk(struct vm_space *space, u64 brk)
     if (grown)
         vm_populate(space, from, grown, 0);
     return brk;
+}
+
+struct remap {
+    u64 old, old_len, new_len, new_addr;
+    u32 flags;
+};
+
+/* Grows the region, which ends where the old range ends, where it is. False: no room. */
+static bool grow_in_place(struct vm_space *space, struct vm_region *region, const struct remap *r)
+{
+    u64 end = r->old + r->new_len;
+
+    if (region->end != r->old + r->old_len || end > VM_USER_END || end < r->old ||
+        !range_free(space, region->end, end))
+        return false;
+    space_account(space, region, bytes_to_pages(r->new_len - r->old_len), 1);
+    region_resize(region, region->start, end);
+    return true;
+}
+
+/* Makes the region at the new place, moves the pages, and takes the old place away. */
+static long move(struct vm_space *space, struct vm_region *region, const struct remap *r, u64 to)
+{
+    u64 len = MIN(r->old_len, r->new_len), done;
+    struct vm_region proto = *region;
+    int error;
+
+    proto.start = to;
+    proto.end = to + r->new_len;
+    proto.first_page = region_anonymous(region) ? 0 : region_index(region, r->old);
+    error = region_add(space, &proto);
+    if (error)
+        return error;
+    error = pages_move(space, r->old, to, len, &done);
+    if (error) { /* what has moved goes back, into tables that are there */
+        pages_move(space, to, r->old, done, &done);
+        unmap_locked(space, to, to + r->new_len);
+        return error;
+    }
+    if (r->old_len && !(r->flags & MREMAP_DONTUNMAP)) /* length 0: a second view of shared memory */
+        error = unmap_locked(space, r->old, r->old + r->old_len);
+    return error ? error : (long)to;
+}
+
+static long remap_locked(struct vm_space *space, const struct remap *r)
+{
+    struct vm_region *region;
+    u64 grown = r->new_len > r->old_len ? bytes_to_pages(r->new_len - r->old_len) : 0, to;
+    int error;
+
+    if (r->flags & MREMAP_FIXED) {
+        error = unmap_locked(space, r->new_addr, r->new_addr + r->new_len);
+        if (error)
+            return error;
+    }
+    if (r->new_len < r->old_len && !(r->flags & MREMAP_FIXED)) {
+        error = unmap_locked(space, r->old + r->new_len, r->old + r->old_len);
+        return error ? error : (long)r->old;
+    }
+    region = vm_region_at_or_above(space, r->old);
+    if (!region || region->start > r->old || region->end < r->old + r->old_len)
+        return -EFAULT;
+    if (!r->old_len && !(region->flags & VM_SHARED))
+        return -EINVAL;
+    if (grown && region->flags & (VM_PHYSICAL | VM_GROWSDOWN))
+        return -EFAULT;
+    if (grown && region->flags & VM_LOCKED && lock_check(space, grown))
+        return -EAGAIN;
+    if (r->flags & MREMAP_DONTUNMAP)
+        grown = bytes_to_pages(r->new_len);
+    error = space_check_limits(space, region->prot, region->flags, grown);
+    if (error)
+        return error;
+    if (!(r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
+        if (!grown || (r->old_len && grow_in_place(space, region, r)))
+            return r->old;
+        if (!(r->flags & MREMAP_MAYMOVE))
+            return -ENOMEM;
+    }
+    if (space->region_count + 2 > VM_MAX_REGIONS)
+        return -ENOMEM;
+    to = r->flags & MREMAP_FIXED ? r->new_addr : address_choose(space, 0, r->new_len);
+    return to ? move(space, region, r, to) : -ENOMEM;
+}
+
+long vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 flags, u64 new_addr)
+{
+    struct remap r = {old, ALIGN_UP(old_len, PAGE_SIZE), ALIGN_UP(new_len, PAGE_SIZE), new_addr,
+                      flags};
+    bool locked = false;
+    long result;
+
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || old & PAGE_MASK ||
+        !r.new_len)
+        return -EINVAL;
+    if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if (flags & MREMAP_DONTUNMAP && r.old_len != r.new_len)
+        return -EINVAL;
+    if (r.new_len > VM_USER_END)
+        return -EINVAL;
+    if (r.old_len > VM_USER_END || old > VM_USER_END - r.old_len)
+        return -EFAULT;
+    if (flags & MREMAP_FIXED) {
+        if (new_addr & PAGE_MASK || new_addr > VM_USER_END - r.new_len)
+            return -EINVAL;
+        if (new_addr < VM_MIN_ADDRESS)
+            return -EPERM;
+        if (new_addr < old + r.old_len && old < new_addr + r.new_len)
+            return -EINVAL;
+    }
+    mutex_lock(&space->lock);
+    result = remap_locked(space, &r);
+    if (result > 0)
+        locked = vm_region_at_or_above(space, result)->flags & VM_LOCKED;
+    space_unlock(space);
+    if (locked)
+        vm_populate(space, result, r.new_len, 0);
+    return result;
+}
+
+int vm_stack_setup(struct vm_space *space, u32 prot, u64 *top)
+{
+    u64 end = VM_USER_END - vm_random_offset(STACK_RANDOM_BITS);
+    struct vm_region stack = {
+        .start = end - 33 * PAGE_SIZE, .end = end, .prot = prot, .flags = VM_GROWSDOWN};
+
+    *top = space->stack_start = end;
+    space_guard(space);
+    return region_add(space, &stack);
+}
+
+static paddr_t time_pa, image_pa; /* [I] */
+static u64 image_size;            /* [I] in bytes, whole pages */
+
+void vdso_init(void)
+{
+    image_size = vdso_image_end - vdso_image;
+    icache_sync(vdso_image, image_size);
+    time_pa = kernel_translate((u64)clock_page());
+    image_pa = kernel_translate((u64)vdso_image);
+}
+
+static int map_part(struct vm_space *space, u64 start, u64 size, paddr_t pa, u32 prot,
+                    const char *name)
+{
+    struct vm_region region = {
+        .start = start,
+        .end = start + size,
+        .prot = prot,
+        .flags = VM_PHYSICAL | VM_NEVER_WRITE | VM_NO_DUMP,
+        .first_page = pa >> PAGE_SHIFT,
+        .name = name,
+    };
+
+    return region_add(space, &region);
+}
+
+int vm_vdso_map(struct vm_space *space)
+{
+    u64 start;
+    int error;
+
+    space_guard(space);
+    start = address_choose(space, 0, PAGE_SIZE + image_size);
+    if (!start)
+        return -ENOMEM;
+    error = map_part(space, start, PAGE_SIZE, time_pa, PROT_READ, "[vvar]");
+    if (!error)
+        error = map_part(space, start + PAGE_SIZE, image_size, image_pa, PROT_READ | PROT_EXEC,
+                         "[vdso]");
+    if (!error)
+        space->vdso = start + PAGE_SIZE;
+    return error;
+}
+
+u64 vm_sigreturn_address(const struct vm_space *space)
+{
+    return space->vdso ? space->vdso + VDSO_SIGRETURN : 0;
 }

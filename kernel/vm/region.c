@@ -325,42 +325,36 @@ bool range_free(struct vm_space *space, u64 start, u64 end)
 }
 
 /*
- * Looks at the gaps from the top down, passing by subtrees without one that is large enough: right
- * subtree, the gap below the region itself, left subtree.
+ * Looks at the gaps of a subtree from the top down, passing by subtrees without one that is large
+ * enough: right subtree, the gap below the region itself, left subtree.
  */
+static u64 gap_search(struct rb_node *node, u64 len, u64 low, u64 high)
+{
+    struct vm_region *region;
+    u64 top, bottom, found = 0;
+
+    if (!node || region_of(node)->gap_max < len)
+        return 0;
+    region = region_of(node);
+    if (region->end < high)
+        found = gap_search(node->right, len, low, high);
+    if (found)
+        return found;
+    top = MIN(gap_top(region), high);
+    bottom = MAX(gap_top(region) - region->gap, low);
+    if (top > bottom && top - bottom >= len)
+        return top - len;
+    return region->start > low ? gap_search(node->left, len, low, high) : 0;
+}
+
 u64 gap_find(struct vm_space *space, u64 len, u64 low, u64 high)
 {
-    struct vm_region *last = list_last(&space->regions, struct vm_region, order), *region;
-    struct rb_node *node = space->tree.node, *child;
-    u64 bottom = MAX(low, last ? last->end : 0), top;
-    bool up = false;
+    struct vm_region *last = list_last(&space->regions, struct vm_region, order);
+    u64 bottom = MAX(low, last ? last->end : 0);
 
     if (bottom <= high && high - bottom >= len)
         return high - len;
-    while (node) {
-        region = region_of(node);
-        child = node->right;
-        if (!up && child && region_of(child)->gap_max >= len && region->end < high) {
-            node = child;
-            continue;
-        }
-        top = MIN(gap_top(region), high);
-        bottom = MAX(gap_top(region) - region->gap, low);
-        if (top > bottom && top - bottom >= len)
-            return top - len;
-        child = node->left;
-        if (child && region_of(child)->gap_max >= len && region->start > low) {
-            node = child;
-            up = false;
-            continue;
-        }
-        do { /* to the nearest region of which this was the right side */
-            child = node;
-            node = rb_parent(node);
-        } while (node && node->right != child);
-        up = true;
-    }
-    return 0;
+    return gap_search(space->tree.node, len, low, high);
 }
 
 void space_account(struct vm_space *space, const struct vm_region *region, u64 pages, s64 sign)

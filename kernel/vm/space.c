@@ -6,9 +6,9 @@
  * it is touched; a fault looks the address up and brings the page in.
  *
  * Interface: vm/space.h. This file makes, copies and ends spaces; region.c keeps the tree, pages.c
- * the entries of ranges, fault.c brings pages in, map.c is mmap, munmap, mprotect and brk, remap.c
- * mremap, advise.c madvise, msync, mincore and mlock, mapped.c ties regions to files, vdso.c maps
- * the vDSO.
+ * the entries of ranges, fault.c brings pages in, map.c places regions (mmap, munmap, mprotect,
+ * mremap, brk, stack, vDSO), advise.c is madvise, msync, mincore and mlock, mapped.c ties regions to
+ * files.
  *
  * Kinds of regions. Anonymous private: pages of zeros. File, private or shared: pages of a struct
  * mapping (the page cache), which a private region copies at the first store. Shared anonymous
@@ -53,10 +53,6 @@
 #include "vm/space_impl.h"
 
 #define ADDR_NO_RANDOMIZE 0x0040000 /* personality(2) */
-
-/* Address bits, in pages, that are random; docs quote them. */
-#define MMAP_RANDOM_BITS  28
-#define STACK_RANDOM_BITS 22
 
 static struct kmem_cache *space_cache; /* [I] */
 
@@ -211,17 +207,6 @@ void vm_space_put(struct vm_space *space)
 void vm_space_use(struct vm_space *space)
 {
     thread_set_page_table(space ? &space->pt : NULL);
-}
-
-int vm_stack_setup(struct vm_space *space, u32 prot, u64 *top)
-{
-    u64 end = VM_USER_END - vm_random_offset(STACK_RANDOM_BITS);
-    struct vm_region stack = {
-        .start = end - 33 * PAGE_SIZE, .end = end, .prot = prot, .flags = VM_GROWSDOWN};
-
-    *top = space->stack_start = end;
-    space_guard(space);
-    return region_add(space, &stack);
 }
 
 const char *vm_region_name(const struct vm_region *region)

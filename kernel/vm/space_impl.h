@@ -9,6 +9,11 @@
 
 #define VM_PROT_MASK (PROT_READ | PROT_WRITE | PROT_EXEC)
 
+/* Address bits, in pages, that are random; docs quote them. */
+#define MMAP_RANDOM_BITS  28
+#define STACK_RANDOM_BITS 22
+#define BRK_RANDOM_BITS   18
+
 static inline u64 bytes_to_pages(u64 bytes)
 {
     return bytes >> PAGE_SHIFT;
@@ -173,11 +178,7 @@ static inline void rss_add(struct vm_space *space, enum vm_rss kind, s64 pages)
 
 /* ---- map.c ---- */
 
-/* Unmap under the lock. Range checked by the caller. */
-int unmap_locked(struct vm_space *space, u64 start, u64 end);
-
-/* A free range of len bytes, near `hint` if that is free; 0: none. */
-u64 address_choose(struct vm_space *space, u64 hint, u64 len);
+void vdso_init(void);
 
 /* mlock's rule for `pages` more: RLIMIT_MEMLOCK, unless privileged. 0, -ENOMEM or -EPERM. */
 int lock_check(const struct vm_space *space, u64 pages);
@@ -193,7 +194,3 @@ void mapping_unmap(struct mapping *mapping, u64 first, u64 last);
 /* A file without a name whose pages are memory: what MAP_SHARED|MAP_ANONYMOUS maps. NULL:
    ENOMEM. */
 struct file *shared_memory_create(u64 bytes);
-
-/* ---- vdso.c ---- */
-
-void vdso_init(void);
