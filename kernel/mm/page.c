@@ -193,11 +193,12 @@ static __noinline struct page *page_zeroed(struct page *page, u32 order)
     return page;
 }
 
-/* One page when the cache has none, or may not be used. */
+/* Ends the fast path. One page when the cache has none, or may not be used. */
 static __noinline struct page *alloc_slow(u32 pa_flags)
 {
     struct page *page = NULL;
 
+    preempt_fast_end();
     if (fail_alloc())
         return NULL;
     if (!in_irq()) {
@@ -226,12 +227,6 @@ struct page *page_alloc_block(u32 order, u32 pa_flags)
     return pa_flags & PA_ZERO ? page_zeroed(page, order) : page;
 }
 
-static __noinline struct page *alloc_slow_enable(u32 pa_flags)
-{
-    preempt_fast_end();
-    return alloc_slow(pa_flags);
-}
-
 /* Gives the CPU away first, as another thread wants it. */
 static __noinline struct page *alloc_end_check(struct page *page, u32 pa_flags)
 {
@@ -246,7 +241,7 @@ struct page *page_alloc_one(u32 pa_flags)
     struct page *page = *cache->top;
 
     if (unlikely(!page || count & PREEMPT_IRQ))
-        return alloc_slow_enable(pa_flags);
+        return alloc_slow(pa_flags);
     cache->top--;
     page_prepare(page, 0);
     if (unlikely(preempt_restore(count)))

@@ -91,6 +91,16 @@ static inline struct page *virt_to_page(const void *va)
     return phys_to_page(virt_to_phys(va));
 }
 
+/* The smallest order whose block holds `size` bytes; above PAGE_ORDER_MAX when none does. */
+static inline u32 page_order(u64 size)
+{
+    u32 order = 0;
+
+    while (order <= PAGE_ORDER_MAX && PAGE_SIZE << order < size)
+        order++;
+    return order;
+}
+
 #define PA_ZERO 1u /* the block is filled with zeros */
 
 /*

@@ -130,12 +130,8 @@ static bool section_map(const struct section *s, struct memrange *used)
     section_largest(s, used);
     if (used->end - used->start < size + 4 * PAGE_SIZE) {
         /* Too little of its own: a block of another section's, and tables likewise. */
-        u32 order = 0;
-        struct page *block;
+        struct page *block = page_alloc_nosleep(page_order(size), PA_ZERO | PA_NO_BUILD);
 
-        while (PAGE_SIZE << order < size)
-            order++;
-        block = page_alloc_nosleep(order, PA_ZERO | PA_NO_BUILD);
         *used = (struct memrange){0, 0, NULL};
         return block && kernel_map(va, page_to_phys(block), size, PROT_R | PROT_W) == 0;
     }

@@ -194,13 +194,14 @@ static __cold __noinline void bad_free(const void *object)
     panic("kfree: object %p is free already", object);
 }
 
-/* From the slabs; fills half of the CPU's array by the way. */
-static __noinline void *alloc_slow(u32 number)
+/* Ends the fast path. From the slabs; fills half of the CPU's array by the way. */
+static __noinline void *alloc_slow(u64 number)
 {
     struct kmem_cache *cache = &caches[number];
     struct object *object, *more;
     irqflags_t flags;
 
+    preempt_fast_end();
     if (fail_alloc())
         return NULL;
     flags = spin_lock_irqsave(&cache->lock);
@@ -221,12 +222,6 @@ static __noinline void *alloc_slow(u32 number)
     return object;
 }
 
-static __noinline void *alloc_slow_enable(u64 number)
-{
-    preempt_fast_end();
-    return alloc_slow(number);
-}
-
 void *slab_alloc_nosleep(u64 number)
 {
     u32 count = preempt_save();
@@ -234,7 +229,7 @@ void *slab_alloc_nosleep(u64 number)
     struct object *object = *array->top;
 
     if (unlikely(!object || count & PREEMPT_IRQ))
-        return alloc_slow_enable(number);
+        return alloc_slow(number);
     array->top--;
     if (unlikely(object->mark != (array->secret ^ (u64)object)))
         return bad_alloc(object);
@@ -244,11 +239,15 @@ void *slab_alloc_nosleep(u64 number)
     return object;
 }
 
-/* The CPU's array is full, or this is a handler. The object is zero but for its mark. */
-static __noinline void free_slow(u32 number, struct object *object)
+/*
+ * Ends the fast path: the CPU's array is full, or this is a handler. The object is zero but for its
+ * mark.
+ */
+static __noinline void free_slow(u64 number, struct object *object)
 {
     struct kmem_cache *cache = &caches[number];
 
+    preempt_fast_end();
     spin_guard_irqsave(&cache->lock);
     slab_put_locked(cache, object);
     if (!in_irq()) {
@@ -287,12 +286,6 @@ static __noinline void free_big(void *object, struct page *page)
     page_free(page, page->order);
 }
 
-static __noinline void free_slow_enable(u64 number, struct object *object)
-{
-    preempt_fast_end();
-    free_slow(number, object);
-}
-
 static __always_inline void slab_free(u64 number, struct object *object)
 {
     u32 count = preempt_save();
@@ -308,7 +301,7 @@ static __always_inline void slab_free(u64 number, struct object *object)
     object->mark = mark;
     next = array->top + 1;
     if (unlikely(IS_ALIGNED((u64)next, sizeof *array) || count & PREEMPT_IRQ)) {
-        free_slow_enable(number, object);
+        free_slow(number, object);
         return;
     }
     *next = object;
@@ -330,13 +323,10 @@ void kfree(void *object)
 void *kmalloc_any_nosleep(size_t size)
 {
     struct page *page;
-    u32 order = 0;
 
     if (size <= KMALLOC_CLASS_MAX)
         return size ? slab_alloc_nosleep(kmalloc_class(size) + 1) : NULL;
-    while (order <= PAGE_ORDER_MAX && PAGE_SIZE << order < size)
-        order++;
-    page = page_alloc_nosleep(order, PA_ZERO);
+    page = page_alloc_nosleep(page_order(size), PA_ZERO);
     if (!page)
         return NULL;
     page->flags = PG_KMALLOC;
@@ -351,9 +341,7 @@ static u32 slab_order(u32 size)
     while (order < 3 && (PAGE_SIZE << order) / size < 4 &&
            (PAGE_SIZE << order) % size > (PAGE_SIZE << order) / 8)
         order++;
-    while ((PAGE_SIZE << order) < size)
-        order++;
-    return order;
+    return MAX(order, page_order(size));
 }
 
 static void cache_init(struct kmem_cache *cache, const char *name, u32 size, u32 number)
