@@ -9,7 +9,6 @@
 #include "fs/fs.h"
 #include "fs/namei.h"
 
-#include "core/panic.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -73,14 +72,12 @@ void fs_context_get_path(struct fs_context *fs, const struct path *which, struct
 
 void fs_context_set_path(struct fs_context *fs, struct path *which, const struct path *path)
 {
-    struct path old;
+    struct path old __scoped(path);
 
     path_get(path);
-    spin_lock(&fs->lock);
+    spin_guard(&fs->lock);
     old = *which;
     *which = *path;
-    spin_unlock(&fs->lock);
-    path_put(&old);
 }
 
 static void replace_one(struct path *at, const struct path *old, const struct path *new)
@@ -205,14 +202,4 @@ int file_text(struct file *file, char *buf, size_t size, char **out)
         len = format_buf(buf, size, "%s:[%lu]", name, file->id);
     *out = buf;
     return len < size ? 0 : -ENAMETOOLONG;
-}
-
-/* The kernel's own place: the root of the first mount. */
-void fs_context_init(void)
-{
-    struct path root = {root_mount, root_mount->root};
-
-    init_fs_context.root = init_fs_context.cwd = root;
-    path_get(&root);
-    path_get(&root);
 }

@@ -24,14 +24,14 @@
  *   I5  parent, name and key of a hashed dentry change only inside a write section of tree_seq.
  *       What a lock-free reader saw (a miss too) counts only when the sequence has not changed.
  *
- * Locking: tree_seq.lock, a spinlock, for the table, the children lists, the cached list and the
- * tree of mounts' links. The directory's mutex is above it: whoever makes or removes a name holds
+ * Locking: tree_seq.lock, a spinlock, for the table, the children lists and the tree of mounts'
+ * links. The directory's mutex is above it: whoever makes or removes a name holds
  * both. Freeing runs outside the lock.
  *
  * Life: dentry_alloc() -> dentry_attach() -> dentry_hash() -> dentry_unhash() -> last
- * dentry_put() -> a grace period. Entries of file systems that are not pinned go to the cached
- * list, from which a shrinker takes those nobody holds; volatile ones (procfs's processes) leave
- * as soon as nobody holds them.
+ * dentry_put() -> a grace period. Volatile entries (those of procfs) leave as soon as nobody holds
+ * them; the others belong to pinned file systems, which say when a name goes. A file system on a
+ * disk will bring a list of unused entries, and a shrinker for it.
  *
  * Rejected: a lock for each dentry (four words for a race that the sequence finds out anyhow), a
  * lock for each bucket (creation is short; one lock keeps rename simple), a tree of cookies in
@@ -53,7 +53,6 @@ u64 dentry_hash_seed; /* [I] */
 static struct hlist_head *table; /* [I] */
 static u32 table_shift;          /* [I] 64 - log2 of the number of buckets */
 static struct kmem_cache *dentry_cache;
-static struct list cached = LIST_INIT(cached); /* [tree] */
 
 static struct hlist_head *bucket(u64 key)
 {
@@ -129,7 +128,6 @@ struct dentry *dentry_alloc(struct super_block *sb, struct dentry *parent, const
     d->sb = sb;
     list_init(&d->sibling);
     list_init(&d->children);
-    list_init(&d->cached);
     d->parent = parent ? dentry_get(parent) : d;
     d->key = key;
     return d;
@@ -142,10 +140,6 @@ void dentry_hash(struct dentry *d)
     d->cookie = 2 + d->parent->next_cookie++;
     list_add_tail(&d->sibling, &d->parent->children);
     hlist_add_head_rcu(&d->hash, bucket(d->key));
-    if (!(d->sb->flags & SB_PINNED) && !(d->flags & DENTRY_VOLATILE)) {
-        d->flags |= DENTRY_CACHED;
-        list_add_tail(&d->cached, &cached);
-    }
     spin_unlock(&tree_seq.lock);
 }
 
@@ -153,10 +147,6 @@ static void unhash_locked(struct dentry *d)
 {
     hlist_del(&d->hash);
     list_del(&d->sibling);
-    if (d->flags & DENTRY_CACHED) {
-        d->flags &= ~DENTRY_CACHED;
-        list_del(&d->cached);
-    }
 }
 
 void dentry_unhash(struct dentry *d)
@@ -203,25 +193,20 @@ void dentry_release(struct dentry *d)
     }
 }
 
-/* Take the cache's reference when nobody else has one; the entry is unhashed then. */
-static bool take_unused_locked(struct dentry *d)
-{
-    u32 one = 1;
-
-    if (!__atomic_compare_exchange_n(&d->refs.count, &one, 0, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED))
-        return false;
-    unhash_locked(d);
-    return true;
-}
-
 /* A volatile dentry goes with its last user, though the cache still has its reference. */
 void dentry_put_volatile(struct dentry *d)
 {
+    u32 one = 1;
     bool last;
 
     spin_lock(&tree_seq.lock);
-    last = ref_put(&d->refs) || (!dentry_unhashed(d) && take_unused_locked(d));
+    last = ref_put(&d->refs);
+    if (!last && !dentry_unhashed(d) &&
+        __atomic_compare_exchange_n(&d->refs.count, &one, 0, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+        unhash_locked(d);
+        last = true;
+    }
     spin_unlock(&tree_seq.lock);
     if (last)
         dentry_release(d);
@@ -334,40 +319,6 @@ bool dentry_below(const struct dentry *d, const struct dentry *ancestor)
         d = d->parent;
     return d == ancestor;
 }
-
-/* ---- unused entries ---- */
-
-/* The oldest unused entry, or NULL; one in use goes to the end of the list. */
-static struct dentry *take_oldest(void)
-{
-    struct dentry *d;
-
-    spin_guard(&tree_seq.lock);
-    d = list_first(&cached, struct dentry, cached);
-    if (!d || take_unused_locked(d))
-        return d;
-    list_move_tail(&d->cached, &cached);
-    return NULL;
-}
-
-/* Each entry counts as a small part of a page. */
-static size_t shrink(struct shrinker *shrinker, size_t target)
-{
-    size_t freed = 0;
-
-    (void)shrinker;
-    for (u32 tries = MIN_T(u64, target * 16, 65536); tries; tries--) {
-        struct dentry *d = take_oldest();
-
-        if (d) {
-            dentry_release(d);
-            freed++;
-        }
-    }
-    return freed / 16;
-}
-
-static struct shrinker dentry_shrinker = {.name = "dentries", .shrink = shrink};
 
 /* ---- reading a pinned directory ---- */
 
@@ -482,5 +433,4 @@ void dcache_init(void)
     dentry_cache = kmem_cache_create("dentry", sizeof(struct dentry), 0);
     assert(table && dentry_cache);
     random_bytes(&dentry_hash_seed, sizeof(dentry_hash_seed));
-    shrinker_register(&dentry_shrinker);
 }

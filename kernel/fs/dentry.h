@@ -10,8 +10,7 @@
 /* dentry->flags */
 #define DENTRY_MOUNTED     BIT(0) /* [tree] something is mounted here, in some mount */
 #define DENTRY_VOLATILE    BIT(1) /* [I] leaves the cache when nobody holds it */
-#define DENTRY_CACHED      BIT(2) /* [tree] on the list the shrinker walks */
-#define DENTRY_ALIVE_CHECK BIT(3) /* [I] ask the directory's ops->alive at each look-up */
+#define DENTRY_ALIVE_CHECK BIT(2) /* [I] ask the directory's ops->alive at each look-up */
 
 #define DENTRY_NAME_INLINE 40
 #define DENTRY_NAME_LONG   264 /* bytes of a name that does not fit in line */
@@ -30,10 +29,7 @@ struct dentry {
     u64 cookie;                           /* [tree] place in the directory, for readdir */
     u64 next_cookie;                      /* [tree] for the next child */
     char inline_name[DENTRY_NAME_INLINE]; /* readers of names look up to 7 bytes behind */
-    union {
-        struct list cached; /* [tree] unused entries */
-        struct rcu_head rcu;
-    };
+    struct rcu_head rcu;
 };
 
 /* A component of a path on its way to be looked up. */

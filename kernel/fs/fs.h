@@ -16,7 +16,6 @@ struct seq;
 
 /* vfs_init() calls these. */
 void inode_init(void);
-void fs_context_init(void);
 void tmpfs_init(void);
 void devtmpfs_init(void);
 void unnamed_init(void);

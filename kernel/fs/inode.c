@@ -72,6 +72,11 @@ void inode_release(struct inode *inode)
     rcu_call(&inode->rcu, inode_free);
 }
 
+static bool in_group(const struct cred *cred, u32 gid)
+{
+    return cred->fsgid == gid || cred_groups_have(cred, gid);
+}
+
 void inode_owner_init(struct inode *inode, const struct inode *dir, u32 mode)
 {
     const struct cred *cred = current_cred();
@@ -82,16 +87,11 @@ void inode_owner_init(struct inode *inode, const struct inode *dir, u32 mode)
         inode->gid = dir->gid;
         if (S_ISDIR(mode))
             mode |= S_ISGID;
-        else if (mode & S_ISGID && mode & S_IXGRP && !cred_groups_have(cred, dir->gid) &&
-                 cred->fsgid != dir->gid && !cred_can(cred, CAP_FSETID))
+        else if (mode & S_ISGID && mode & S_IXGRP && !in_group(cred, dir->gid) &&
+                 !cred_can(cred, CAP_FSETID))
             mode &= ~S_ISGID;
     }
     inode->mode = mode;
-}
-
-static bool in_group(const struct cred *cred, u32 gid)
-{
-    return cred->fsgid == gid || cred_groups_have(cred, gid);
 }
 
 int inode_permission_cred(struct inode *inode, u32 mask, const struct cred *cred)

@@ -498,8 +498,11 @@ void mount_show_all(struct seq *s, bool info)
 void mount_init(void)
 {
     int err = mount_create(&rootfs_type, "rootfs", 0, NULL, &root_mount);
+    struct path root = {root_mount, root_mount->root};
 
     assert(!err);
     list_add_tail(&root_mount->all, &all);
     mount_count = 1;
+    fs_context_set_path(&init_fs_context, &init_fs_context.root, &root);
+    fs_context_set_path(&init_fs_context, &init_fs_context.cwd, &root);
 }

@@ -37,59 +37,41 @@
 /* ---- references ---- */
 
 /*
- * Take the references of a place found under RCU: how many of the two it got. give_back() drops
- * so many, after the read side, since it may sleep.
- */
-static __always_inline u32 try_get(const struct path *path)
-{
-    if (unlikely(!ref_get_unless_zero(&path->mount->refs)))
-        return 0;
-    return likely(ref_get_unless_zero(&path->dentry->refs)) ? 2 : 1;
-}
-
-static void give_back(const struct path *path, u32 got)
-{
-    if (got == 2)
-        dentry_put(path->dentry);
-    if (got)
-        mount_put(path->mount);
-}
-
-/*
  * Take references and leave the RCU read side; valid only if nothing has changed since w->seq.
- * After a failure nothing is held.
+ * After a failure nothing is held. What is dropped, is dropped after the read side: it may sleep.
  */
 static __always_inline bool take(struct walk *w, const struct path *path)
 {
-    u32 got = try_get(path);
-    bool good = got == 2 && !seq_read_retry(&tree_seq, w->seq);
+    bool mount = ref_get_unless_zero(&path->mount->refs);
+    bool dentry = likely(mount) && ref_get_unless_zero(&path->dentry->refs);
+    bool good = likely(dentry) && !seq_read_retry(&tree_seq, w->seq);
 
     rcu_read_unlock();
-    if (unlikely(!good))
-        give_back(path, got);
-    return good;
+    if (likely(good))
+        return true;
+    if (dentry)
+        dentry_put(path->dentry);
+    if (mount)
+        mount_put(path->mount);
+    return false;
 }
 
 void walk_cross(struct path *path)
 {
-    while (READ_ONCE(path->dentry->flags) & DENTRY_MOUNTED) {
-        struct path to;
-        u32 seq, got;
+    struct mount *m;
 
-        rcu_read_lock();
-        seq = seq_read_begin(&tree_seq);
-        to.mount = mount_find_rcu(path->mount, path->dentry);
-        to.dentry = to.mount ? to.mount->root : NULL;
-        got = to.mount ? try_get(&to) : 0;
-        rcu_read_unlock();
-        if (seq_read_retry(&tree_seq, seq)) {
-            give_back(&to, got);
-            continue;
+    while (READ_ONCE(path->dentry->flags) & DENTRY_MOUNTED) {
+        spin_lock(&tree_seq.lock);
+        m = mount_find_rcu(path->mount, path->dentry);
+        if (m) { /* it is in the tree, which holds it */
+            mount_get(m);
+            dentry_get(m->root);
         }
-        if (got != 2)
+        spin_unlock(&tree_seq.lock);
+        if (!m)
             return;
         path_put(path);
-        *path = to;
+        *path = (struct path){m, m->root};
     }
 }
 
@@ -306,29 +288,30 @@ static int walk_run(struct walk *w)
     }
 }
 
-/* Root and start of the walk; the current task's context cannot change but by others' sharing it. */
-static __always_inline int find_start(struct walk *w, int at_fd, const char *name)
+/*
+ * Root and start of the walk, counted or not. The current task's context cannot change but by
+ * others' sharing it.
+ */
+static __always_inline int find_start(struct walk *w, int at_fd, const char *name, bool counted)
 {
     struct fs_context *fs = current_fs();
-    bool shared = ref_read(&fs->refs) != 1;
+    bool shared = ref_read(&fs->refs) != 1, absolute = *name == '/';
 
+    if (unlikely(absolute && w->flags & LOOKUP_BENEATH))
+        return -EXDEV;
     if (unlikely(shared))
         spin_lock(&fs->lock);
     w->root = fs->root;
-    w->at = *name == '/' ? fs->root : fs->cwd;
+    w->at = absolute ? fs->root : at_fd == AT_FDCWD ? fs->cwd : w->start.file->path;
+    if (unlikely(w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT)))
+        w->root = w->at;
+    if (counted && w->at.dentry) {
+        path_get(&w->root);
+        path_get(&w->at);
+    }
     if (unlikely(shared))
         spin_unlock(&fs->lock);
-    if (at_fd != AT_FDCWD && *name != '/') {
-        w->at = w->start.file->path;
-        if (!w->at.dentry)
-            return -ENOTDIR;
-    }
-    if (unlikely(w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT))) {
-        if (*name == '/' && w->flags & LOOKUP_BENEATH)
-            return -EXDEV;
-        w->root = w->at;
-    }
-    return 0;
+    return likely(w->at.dentry) ? 0 : -ENOTDIR;
 }
 
 static void walk_reset(struct walk *w, const char *name)
@@ -415,7 +398,7 @@ static int run_rcu(struct walk *w, int at_fd, const char *name)
     w->rcu = true;
     rcu_read_lock();
     w->seq = seq_read_begin(&tree_seq);
-    err = find_start(w, at_fd, name);
+    err = find_start(w, at_fd, name, false);
     if (!err && unlikely(!walk_plain(w)))
         err = walk_run(w);
     if (unlikely(!err && w->flags & LOOKUP_PARENT &&
@@ -447,24 +430,9 @@ static int run_counted(struct walk *w, int at_fd, const char *name)
 
     walk_reset(w, name);
     w->rcu = false;
-    for (;;) {
-        u32 got;
-
-        rcu_read_lock();
-        w->seq = seq_read_begin(&tree_seq);
-        err = find_start(w, at_fd, name);
-        if (err) {
-            rcu_read_unlock();
-            return err;
-        }
-        got = try_get(&w->root);
-        if (take(w, &w->at)) {
-            if (got == 2)
-                break;
-            path_put(&w->at);
-        }
-        give_back(&w->root, got);
-    }
+    err = find_start(w, at_fd, name, true);
+    if (err)
+        return err;
     err = walk_run(w);
     if (err || !(w->flags & LOOKUP_PARENT))
         path_put(&w->root);

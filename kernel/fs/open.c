@@ -396,7 +396,6 @@ void vfs_init(void)
     file_hooks = (struct file_hooks){.path_put = hook_path_put, .closed = hook_closed};
     tmpfs_init();
     mount_init();
-    fs_context_init();
     unnamed_init();
     devtmpfs_init();
 }
