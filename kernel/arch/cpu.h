@@ -19,11 +19,8 @@ struct cpu_features {
     u64 counter_hz; /* of counter_read(), never 0 */
     u32 asid_bits;  /* 8 or 16 */
     bool pan;       /* FEAT_PAN: privileged access never */
-    bool lse;       /* FEAT_LSE: atomic instructions */
     bool rng;       /* FEAT_RNG: RNDR */
     bool bti;       /* FEAT_BTI */
-    bool pauth;     /* FEAT_PAuth, address keys */
-    bool e0pd;      /* FEAT_E0PD */
 };
 
 extern struct cpu_features cpu_features;
@@ -34,9 +31,10 @@ bool random_hw(u64 *out);
 /*
  * Starts the CPU whose affinity is mpidr with `idle` as its current thread: by CPU_ON of PSCI
  * (DEN0022), or it is called out of the loader's spin table (`release`, or NULL, is the device
- * mapping of the word where it looks for an address to go to), or out of the pen where those wait that entered with us. The CPU
- * enters cpu_main(idle) with its MMU on and IRQs masked. 0 or -errno, -ENODEV when there is no way
- * to reach it. The caller waits for the CPU's own sign of life, and calls one at a time.
+ * mapping of the word where it looks for an address to go to), or out of the pen where those wait
+ * that entered with us. The CPU enters cpu_main(idle) with its MMU on and IRQs masked. 0 or -errno,
+ * -ENODEV when there is no way to reach it. The caller waits for the CPU's own sign of life, and
+ * calls one at a time.
  */
 int arch_cpu_start(u64 mpidr, u64 *release, struct thread_head *idle);
 

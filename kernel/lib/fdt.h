@@ -4,7 +4,8 @@
  * Nothing is allocated and nothing in the blob is trusted: each access is checked, each step of a
  * walk moves forward. A node is an int, its offset in the structure block (the root is 0 unless
  * the blob begins with NOPs; fdt_root() knows). Functions return 0, a node or a count; -ENOENT
- * when the thing asked for is not there, -EINVAL when the blob is malformed at that place.
+ * when the thing asked for is not there, -EINVAL when the blob is malformed at that place. An error
+ * given in place of a node is a node with nothing in it: look-ups need one test, at their end.
  *
  * What needs the parents of a node (fdt_reg, fdt_interrupt) walks from the root to
  * it, thousands of instructions: walk the tree once, and ask only for the devices wanted.

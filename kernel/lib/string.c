@@ -147,14 +147,9 @@ void *memcpy(void *dst, const void *src, size_t size)
 
 void *memmove(void *dst, const void *src, size_t size)
 {
-    if (size <= 16)
-        copy_upto_16(dst, src, size);
-    else if (size <= 64)
-        copy_upto_64(dst, src, size);
-    else if ((uintptr_t)dst - (uintptr_t)src >= size) /* lower, or apart */
-        copy_up(dst, src, size);
-    else
-        copy_down(dst, src, size);
+    if (size <= 64 || (uintptr_t)dst - (uintptr_t)src >= size) /* lower, or apart */
+        return memcpy(dst, src, size);
+    copy_down(dst, src, size);
     return dst;
 }
 

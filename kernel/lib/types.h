@@ -21,7 +21,6 @@ typedef uintptr_t vaddr_t; /* virtual address, the kernel's or a user's */
 typedef long ssize_t;      /* a byte count, or -errno */
 typedef s64 loff_t;        /* position in a file, in bytes */
 
-#define KIB(n)        ((n)*1024UL)
 #define MIB(n)        ((n)*1024UL * 1024UL)
 #define GIB(n)        ((n)*1024UL * 1024UL * 1024UL)
 
@@ -85,7 +84,6 @@ typedef s64 loff_t;        /* position in a file, in bytes */
 #define __section(s)                 __attribute__((section(s)))
 #define __used                       __attribute__((used))
 #define __maybe_unused               __attribute__((unused))
-#define __weak                       __attribute__((weak))
 #define __noreturn                   __attribute__((noreturn))
 #define __noinline                   __attribute__((noinline))
 #define __cold                       __attribute__((cold))

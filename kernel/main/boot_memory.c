@@ -1,6 +1,7 @@
 /*
- * Memory at boot: the banks and reservations of the tree, the boot allocator over the free memory
- * behind the image, and the linear map of all RAM.
+ * The device tree and memory at boot: what the kernel takes from the tree before there are drivers,
+ * its banks and reservations, the boot allocator over the free memory behind the image, the linear
+ * map of all RAM, and the copy of the tree that is kept.
  */
 #include "main/main_impl.h"
 
@@ -8,6 +9,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/panic.h"
+#include "core/random.h"
 #include "lib/errno.h"
 #include "lib/fdt.h"
 #include "lib/string.h"
@@ -20,6 +22,34 @@ static paddr_t tree_start, tree_end;
 
 /* The loader's archive; 0, 0: none. [I] */
 static paddr_t initrd_start, initrd_end;
+
+void tree_open(paddr_t dtb)
+{
+    const void *blob = (const void *)(BOOT_TREE_VA + dtb % (BOOT_TREE_SIZE / 2));
+
+    machine_set_fdt(blob, fdt_total_size(blob)); /* the boot code did the same: it works */
+}
+
+const char *tree_bootargs(void)
+{
+    const struct fdt *fdt = machine_fdt();
+
+    return fdt_string(fdt, fdt_path(fdt, "/chosen"), "bootargs");
+}
+
+/* /chosen/rng-seed is the loader's entropy: used once, then wiped from the copy of the tree. */
+void tree_seed_random(void)
+{
+    const struct fdt *fdt = machine_fdt();
+    u32 len;
+    u8 *seed = (u8 *)fdt_prop(fdt, fdt_path(fdt, "/chosen"), "rng-seed", &len);
+
+    if (!seed)
+        return;
+    random_add(seed, len, len * 8);
+    for (u32 i = 0; i < len; i++)
+        seed[i] = 0;
+}
 
 static void add_banks(const struct fdt *fdt)
 {
@@ -39,15 +69,13 @@ static void add_banks(const struct fdt *fdt)
 
 static void add_reservations(const struct fdt *fdt)
 {
-    int parent = fdt_path(fdt, "/reserved-memory"), node;
     paddr_t base;
+    int node;
     u64 size;
 
     for (int i = 0; fdt_reserve(fdt, i, &base, &size) == 0; i++)
         memmap_reserve(base, size, "firmware");
-    if (parent < 0)
-        return;
-    fdt_for_each_child(node, fdt, parent)
+    fdt_for_each_child(node, fdt, fdt_path(fdt, "/reserved-memory"))
         for (int i = 0; fdt_reg(fdt, node, i, &base, &size) == 0; i++)
             memmap_reserve(base, size, "reserved");
 }
@@ -62,7 +90,7 @@ static void add_initrd(const struct fdt *fdt)
     int chosen = fdt_path(fdt, "/chosen");
     u64 start, end;
 
-    if (chosen < 0 || fdt_u64(fdt, chosen, "linux,initrd-start", &start) ||
+    if (fdt_u64(fdt, chosen, "linux,initrd-start", &start) ||
         fdt_u64(fdt, chosen, "linux,initrd-end", &end) || end <= start)
         return;
     if (!memmap_in_bank(start, end)) {

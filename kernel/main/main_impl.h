@@ -3,12 +3,10 @@
 
 #include "lib/types.h"
 
-/* boot_tree.c: the device tree, before and after it has a place of its own. */
+/* boot_memory.c: the device tree, and from its memory nodes to the allocators. */
 void tree_open(paddr_t dtb);
 const char *tree_bootargs(void);
 void tree_seed_random(void);
-
-/* boot_memory.c: from the tree's memory nodes to the allocators. */
 void memory_init(void);
 void memory_release(void);
 void kernel_seal(void); /* what only booting writes is read-only from here, in both mappings */

@@ -41,13 +41,10 @@ static u32 cpu_limit(void)
 u32 smp_find_cpus(const struct fdt *fdt)
 {
     u32 limit = cpu_limit(), count = 1;
-    int node, cpus;
+    int node;
 
     mpidrs[0] = cpu_features.mpidr;
-    cpus = fdt_path(fdt, "/cpus");
-    if (cpus < 0)
-        return 1;
-    fdt_for_each_child(node, fdt, cpus) {
+    fdt_for_each_child(node, fdt, fdt_path(fdt, "/cpus")) {
         const char *type = fdt_string(fdt, node, "device_type"), *method;
         u64 mpidr;
 

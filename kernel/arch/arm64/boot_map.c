@@ -162,17 +162,14 @@ static u64 choose_slide(const struct fdt *fdt)
     int chosen = fdt_path(fdt, "/chosen");
     char args_word[] = "nokaslr";
     u64 seed = 0;
+    u32 len;
+    u8 *bytes = (u8 *)fdt_prop(fdt, chosen, "kaslr-seed", &len);
 
-    if (chosen >= 0) {
-        u32 len;
-        u8 *bytes = (u8 *)fdt_prop(fdt, chosen, "kaslr-seed", &len);
-
-        if (has_word(fdt_string(fdt, chosen, "bootargs"), args_word))
-            return 0;
-        for (u32 i = 0; bytes && i < len && i < 8; i++) {
-            seed = seed << 8 | bytes[i];
-            bytes[i] = 0; /* used once, then gone */
-        }
+    if (has_word(fdt_string(fdt, chosen, "bootargs"), args_word))
+        return 0;
+    for (u32 i = 0; bytes && i < len && i < 8; i++) {
+        seed = seed << 8 | bytes[i];
+        bytes[i] = 0; /* used once, then gone */
     }
     if (!seed && !random_hw(&seed))
         return 0;
@@ -228,15 +225,13 @@ static void find_bank(const struct fdt *fdt, paddr_t image, paddr_t *start, padd
 /* The registers of the console: stdout-path, else the first PL011; 0 when the tree has none. */
 static paddr_t find_uart(const struct fdt *fdt)
 {
-    int chosen = fdt_path(fdt, "/chosen"), node = -1;
-    const char *path = chosen >= 0 ? fdt_string(fdt, chosen, "stdout-path") : NULL;
+    const char *path = fdt_string(fdt, fdt_path(fdt, "/chosen"), "stdout-path");
+    int node = path ? fdt_path(fdt, path) : -1;
     paddr_t base;
 
-    if (path)
-        node = fdt_path(fdt, path);
-    if (node < 0 || !fdt_compatible(fdt, node, "arm,pl011"))
+    if (!fdt_compatible(fdt, node, "arm,pl011"))
         node = fdt_find_compatible(fdt, -1, "arm,pl011");
-    return node >= 0 && fdt_reg(fdt, node, 0, &base, NULL) == 0 ? base : 0;
+    return fdt_reg(fdt, node, 0, &base, NULL) == 0 ? base : 0;
 }
 
 /* One part of the image, [start, end) as this code sees it, with its rights. */

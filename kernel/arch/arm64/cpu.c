@@ -105,17 +105,13 @@ void cpu_features_init(void)
 
     c->hwcap = hwcaps(hwcap_rules, ARRAY_SIZE(hwcap_rules), regs);
     c->hwcap2 = hwcaps(hwcap2_rules, ARRAY_SIZE(hwcap2_rules), regs);
-    if (field(regs[PFR0], 16) != 15) /* FP: 0 or half precision, 15 none */
-        c->hwcap |= BIT(0) | (field(regs[PFR0], 16) ? BIT(9) : 0);
-    if (field(regs[PFR0], 20) != 15)
-        c->hwcap |= BIT(1) | (field(regs[PFR0], 20) ? BIT(10) : 0);
+    for (int i = 0; i < 2; i++) /* fp and asimd: 15 none, 0 there, 1 with half precision */
+        if (field(regs[PFR0], 16 + 4 * i) != 15)
+            c->hwcap |= BIT(i) | (field(regs[PFR0], 16 + 4 * i) ? BIT(9 + i) : 0);
     c->asid_bits = field(mmfr0, 4) == 2 ? 16 : 8;
     c->pan = field(mmfr1, 20) != 0;
-    c->lse = field(regs[ISAR0], 20) >= 2;
     c->rng = field(regs[ISAR0], 60) != 0;
     c->bti = field(regs[PFR1], 0) != 0;
-    c->pauth = field(regs[ISAR1], 4) || field(regs[ISAR1], 8);
-    c->e0pd = field(regs[MMFR2], 60) != 0;
     c->mpidr = read_sysreg(mpidr_el1) & 0xff00ffffffUL;
     c->midr = read_sysreg(midr_el1);
     c->counter_hz = read_sysreg(cntfrq_el0);

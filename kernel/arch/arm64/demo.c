@@ -7,13 +7,6 @@
 #include "arch/cpu.h"
 #include "arch/trap.h"
 
-#define EC_UNKNOWN  0x00
-#define EC_SVC      0x15
-#define EC_IABORT   0x21
-#define EC_PC_ALIGN 0x22
-#define EC_DABORT   0x25
-#define EC_BRK      0x3c
-
 #define BAD_ADDRESS 0xffff9f0000000000UL /* the kernel's half, in nobody's use */
 
 /* [C] one demo, on one CPU */
@@ -21,7 +14,7 @@ static struct demo_exception *waiting;
 
 bool demo_catch(struct trap_frame *f, u64 esr, u64 far)
 {
-    u32 class = esr >> 26 & 63;
+    u32 class = ESR_EC(esr);
 
     if (likely(!waiting))
         return false;

@@ -24,54 +24,45 @@ firmware_call:
 3:  mov     x0, #-1
     ret
 
-/* page_zero(x0): DC ZVA by 64 bytes, the block size that cpu_features_init checked. */
+/* page_zero(x0): DC ZVA, where it is allowed and takes 64 bytes (DCZID_EL0). Clobbers x1-x2. */
     .balign 16
     .global page_zero
 page_zero:
     add     x1, x0, #4096
-1:  dc      zva, x0
-    add     x0, x0, #64
+    mrs     x2, dczid_el0
+    cmp     x2, #4
+    b.ne    2f
+1:
+    .rept   8
     dc      zva, x0
     add     x0, x0, #64
-    dc      zva, x0
-    add     x0, x0, #64
-    dc      zva, x0
-    add     x0, x0, #64
-    dc      zva, x0
-    add     x0, x0, #64
-    dc      zva, x0
-    add     x0, x0, #64
-    dc      zva, x0
-    add     x0, x0, #64
-    dc      zva, x0
-    add     x0, x0, #64
+    .endr
     cmp     x0, x1
     b.ne    1b
     ret
+2:  stp     xzr, xzr, [x0], #16
+    cmp     x0, x1
+    b.ne    2b
+    ret
 
-/* page_copy(x0 = to, x1 = from), 128 bytes a turn. Clobbers x1-x12. */
+/* page_copy(x0 = to, x1 = from), 128 bytes a turn. Clobbers x2-x10. */
     .balign 16
     .global page_copy
 page_copy:
     mov     x2, #4096
-1:  ldp     x3, x4, [x1]
-    ldp     x5, x6, [x1, #16]
-    ldp     x7, x8, [x1, #32]
-    ldp     x9, x10, [x1, #48]
-    stp     x3, x4, [x0]
-    stp     x5, x6, [x0, #16]
-    stp     x7, x8, [x0, #32]
-    stp     x9, x10, [x0, #48]
-    ldp     x3, x4, [x1, #64]
-    ldp     x5, x6, [x1, #80]
-    ldp     x7, x8, [x1, #96]
-    ldp     x9, x10, [x1, #112]
-    add     x1, x1, #128
-    stp     x3, x4, [x0, #64]
-    stp     x5, x6, [x0, #80]
-    stp     x7, x8, [x0, #96]
-    stp     x9, x10, [x0, #112]
+1:
+    .irp    at, 0, 64
+    ldp     x3, x4, [x1, #\at]
+    ldp     x5, x6, [x1, #\at + 16]
+    ldp     x7, x8, [x1, #\at + 32]
+    ldp     x9, x10, [x1, #\at + 48]
+    stp     x3, x4, [x0, #\at]
+    stp     x5, x6, [x0, #\at + 16]
+    stp     x7, x8, [x0, #\at + 32]
+    stp     x9, x10, [x0, #\at + 48]
+    .endr
     add     x0, x0, #128
+    add     x1, x1, #128
     subs    x2, x2, #128
     b.ne    1b
     ret

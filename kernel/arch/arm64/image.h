@@ -21,6 +21,32 @@ extern struct pen_mail {
 /* Reads the boot CPU's ID registers into cpu_features. */
 void cpu_features_init(void);
 
+/* Exception classes (Arm ARM D17.2.37). */
+enum {
+    EC_UNKNOWN = 0x00,
+    EC_WFX = 0x01,
+    EC_FP_ACCESS = 0x07,
+    EC_BTI = 0x0d,
+    EC_ILLEGAL_STATE = 0x0e,
+    EC_SVC = 0x15,
+    EC_SYSREG = 0x18,
+    EC_PAUTH = 0x1c,
+    EC_IABORT_LOWER = 0x20,
+    EC_IABORT = 0x21,
+    EC_PC_ALIGN = 0x22,
+    EC_DABORT_LOWER = 0x24,
+    EC_DABORT = 0x25,
+    EC_SP_ALIGN = 0x26,
+    EC_FP = 0x2c,
+    EC_SERROR = 0x2f,
+    EC_BREAKPOINT = 0x30,
+    EC_STEP = 0x32,
+    EC_WATCHPOINT = 0x34,
+    EC_BRK = 0x3c,
+};
+
+#define ESR_EC(esr) ((esr) >> 26 & 63)
+
 /*
  * To be asked first by the handler of synchronous exceptions from the kernel: true when a demo
  * waits for one; then the frame was changed to go on behind it.

@@ -7,46 +7,21 @@
  */
 #include "arch/arm64/layout.h"
 
-    .macro  save_regs
-    stp     x0, x1, [sp, #0]
-    stp     x2, x3, [sp, #16]
-    stp     x4, x5, [sp, #32]
-    stp     x6, x7, [sp, #48]
-    stp     x8, x9, [sp, #64]
-    stp     x10, x11, [sp, #80]
-    stp     x12, x13, [sp, #96]
-    stp     x14, x15, [sp, #112]
-    stp     x16, x17, [sp, #128]
-    stp     x18, x19, [sp, #144]
-    stp     x20, x21, [sp, #160]
-    stp     x22, x23, [sp, #176]
-    stp     x24, x25, [sp, #192]
-    stp     x26, x27, [sp, #208]
-    stp     x28, x29, [sp, #224]
+    .altmacro
+/* Stores (stp) or loads (ldp) x0 to x29 in the frame at SP. */
+    .macro  regs op
+    .irp    n, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28
+    reg_pair \op, \n, %(\n + 1)
+    .endr
     .endm
-
-    .macro  load_regs
-    ldp     x0, x1, [sp, #0]
-    ldp     x2, x3, [sp, #16]
-    ldp     x4, x5, [sp, #32]
-    ldp     x6, x7, [sp, #48]
-    ldp     x8, x9, [sp, #64]
-    ldp     x10, x11, [sp, #80]
-    ldp     x12, x13, [sp, #96]
-    ldp     x14, x15, [sp, #112]
-    ldp     x16, x17, [sp, #128]
-    ldp     x18, x19, [sp, #144]
-    ldp     x20, x21, [sp, #160]
-    ldp     x22, x23, [sp, #176]
-    ldp     x24, x25, [sp, #192]
-    ldp     x26, x27, [sp, #208]
-    ldp     x28, x29, [sp, #224]
+    .macro  reg_pair op, a, b
+    \op     x\a, x\b, [sp, #\a * 8]
     .endm
 
 /* From EL0: registers, SP_EL0, ELR, SPSR. Leaves x21 = SP_EL0, x22 = ELR, x23 = SPSR. */
     .macro  enter_el0
     sub     sp, sp, #FRAME_SIZE
-    save_regs
+    regs    stp
     mrs     x21, sp_el0
     mrs     x22, elr_el1
     mrs     x23, spsr_el1
@@ -56,7 +31,7 @@
 
 /* From EL1, SP already lowered: the same, and a frame record so that backtraces go on. */
     .macro  enter_el1
-    save_regs
+    regs    stp
     add     x21, sp, #FRAME_SIZE
     mrs     x22, elr_el1
     mrs     x23, spsr_el1
@@ -139,7 +114,7 @@ ret_to_user:
     msr     elr_el1, x22
     msr     spsr_el1, x23
     ldr     x30, [sp, #FRAME_LR]
-    load_regs
+    regs    ldp
     add     sp, sp, #FRAME_SIZE
     eret
 2:  mov     x0, sp
@@ -179,7 +154,7 @@ leave_el1:
     msr     elr_el1, x22
     msr     spsr_el1, x23
     ldr     x30, [sp, #FRAME_LR]
-    load_regs
+    regs    ldp
     add     sp, sp, #FRAME_SIZE
     eret
 

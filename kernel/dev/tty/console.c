@@ -15,8 +15,7 @@ static bool taken;          /* by a line that was told so */
 /* The node that /chosen/stdout-path names, or -errno. */
 static int stdout_node(const struct fdt *fdt)
 {
-    int node = fdt_path(fdt, "/chosen");
-    const char *path = node >= 0 ? fdt_string(fdt, node, "stdout-path") : NULL;
+    const char *path = fdt_string(fdt, fdt_path(fdt, "/chosen"), "stdout-path");
 
     return path ? fdt_path(fdt, path) : -ENOENT;
 }
