@@ -32,11 +32,23 @@ static bool header_ok(const struct elf_header *h)
            h->segment_count * sizeof(struct elf_segment) <= SEGMENT_TABLE_MAX;
 }
 
+/* All `size` bytes at an offset of the file. 0, -ENOEXEC, -EIO. */
+static int read_whole(struct exec_image *image, void *to, size_t size, u64 offset)
+{
+    ssize_t got;
+
+    if (offset > INT64_MAX - size)
+        return -ENOEXEC;
+    got = file_read_kernel(image->file, to, size, offset);
+    if (got < 0)
+        return got;
+    return (size_t)got == size ? 0 : -ENOEXEC;
+}
+
 int elf_read(struct exec_image *image, const u8 *head, size_t head_size)
 {
     struct elf_header *h = &image->header;
     size_t size;
-    ssize_t got;
 
     if (head_size < sizeof(*h))
         return -ENOEXEC;
@@ -47,16 +59,10 @@ int elf_read(struct exec_image *image, const u8 *head, size_t head_size)
     image->segments = kmalloc(size);
     if (!image->segments)
         return -ENOMEM;
-    if (h->segment_offset <= head_size && size <= head_size - h->segment_offset) {
-        memcpy(image->segments, head + h->segment_offset, size);
-        return 0;
-    }
-    if (h->segment_offset > INT64_MAX - size)
-        return -ENOEXEC;
-    got = file_read_kernel(image->file, image->segments, size, h->segment_offset);
-    if (got < 0)
-        return got;
-    return (size_t)got == size ? 0 : -ENOEXEC;
+    if (h->segment_offset > head_size || size > head_size - h->segment_offset)
+        return read_whole(image, image->segments, size, h->segment_offset);
+    memcpy(image->segments, head + h->segment_offset, size);
+    return 0;
 }
 
 #define for_each_segment(s, image, kind)                                                    \
@@ -66,17 +72,15 @@ int elf_read(struct exec_image *image, const u8 *head, size_t head_size)
 int elf_interpreter(struct exec_image *image, char *buf, size_t size)
 {
     struct elf_segment *s;
-    ssize_t got;
+    int error;
 
     for_each_segment(s, image, ELF_INTERPRETER) {
         if (s->file_size < 2 || s->file_size > size)
             return -ENOEXEC;
-        got = file_read_kernel(image->file, buf, s->file_size, s->offset);
-        if (got < 0)
-            return got;
-        if ((size_t)got != s->file_size || buf[got - 1])
-            return -ENOEXEC;
-        return got;
+        error = read_whole(image, buf, s->file_size, s->offset);
+        if (!error && buf[s->file_size - 1])
+            error = -ENOEXEC;
+        return error ? error : (int)s->file_size;
     }
     return 0;
 }
@@ -136,7 +140,6 @@ static int place(struct exec_image *image, struct vm_space *space, bool is_inter
     } else {
         image->bias = ALIGN_DOWN(DYNAMIC_BASE + vm_random_offset(DYNAMIC_RANDOM_BITS), align) - low;
     }
-    image->low = low + image->bias;
     return 0;
 }
 
@@ -185,25 +188,24 @@ static int map_segment(struct exec_image *image, struct vm_space *space,
     return map_zeros(space, file_end, start + s->memory_size, prot, s->file_size != 0);
 }
 
-static void note_ranges(struct exec_image *image, const struct elf_segment *s)
+/* What procfs and brk(2) are to know of the program's segment. */
+static void note_ranges(const struct exec_image *image, struct vm_space *space,
+                        const struct elf_segment *s)
 {
     u64 start = s->vaddr + image->bias, file_end = start + s->file_size;
-    u64 table = image->header.segment_offset;
 
-    image->end = MAX(image->end, start + s->memory_size);
     if (s->flags & ELF_X) {
-        image->code_start = image->code_start ? MIN(image->code_start, start) : start;
-        image->code_end = MAX(image->code_end, file_end);
+        space->code_start = space->code_start ? MIN(space->code_start, start) : start;
+        space->code_end = MAX(space->code_end, file_end);
     } else {
-        image->data_start = MAX(image->data_start, start);
-        image->data_end = MAX(image->data_end, file_end);
+        space->data_start = MAX(space->data_start, start);
+        space->data_end = MAX(space->data_end, file_end);
     }
-    if (table >= s->offset && table - s->offset < s->file_size)
-        image->segments_at = start + (table - s->offset);
 }
 
 int elf_load(struct exec_image *image, struct vm_space *space, bool is_interpreter)
 {
+    u64 table = image->header.segment_offset, end = 0;
     struct elf_segment *s;
     int error = place(image, space, is_interpreter);
 
@@ -213,7 +215,13 @@ int elf_load(struct exec_image *image, struct vm_space *space, bool is_interpret
         error = map_segment(image, space, s);
         if (error)
             return error;
-        note_ranges(image, s);
+        if (table >= s->offset && table - s->offset < s->file_size)
+            image->segments_at = s->vaddr + image->bias + (table - s->offset);
+        end = MAX(end, s->vaddr + image->bias + s->memory_size);
+        if (!is_interpreter)
+            note_ranges(image, space, s);
     }
+    if (!is_interpreter)
+        vm_set_brk(space, end);
     return 0;
 }

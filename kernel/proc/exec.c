@@ -39,16 +39,9 @@
 #include "vm/futex.h"
 #include "vm/space.h"
 
+/* execve(2), "Limits on size of arguments and environment": a quarter of the stack's limit. */
 #define ARG_LIMIT_MIN (32 * 4096UL)
 #define ARG_LIMIT_MAX (6 * 1024 * 1024UL)
-
-/* execve(2), "Limits on size of arguments and environment". */
-static size_t string_limit(void)
-{
-    u64 limit = MIN(rlimit_get(RLIMIT_STACK) / 4, ARG_LIMIT_MAX);
-
-    return MAX(limit, ARG_LIMIT_MIN);
-}
 
 /* The first bytes of a file into e->head. */
 static int read_head(struct exec *e, struct file *file)
@@ -168,7 +161,7 @@ static int prepare_cred(struct exec *e)
 
 static int build_space(struct exec *e)
 {
-    const struct exec_image *image = &e->main, *first = e->dynamic ? &e->interpreter : image;
+    const struct exec_image *first = e->dynamic ? &e->interpreter : &e->main;
     struct vm_space *space = e->space = vm_space_create();
     int error;
 
@@ -179,11 +172,6 @@ static int build_space(struct exec *e)
         error = elf_load(&e->interpreter, space, true);
     if (error)
         return error;
-    space->code_start = image->code_start;
-    space->code_end = image->code_end;
-    space->data_start = image->data_start;
-    space->data_end = image->data_end;
-    vm_set_brk(space, image->end);
     space->exe = file_get(e->file);
     e->entry = first->header.entry + first->bias;
     error = vm_vdso_map(space);
@@ -196,22 +184,6 @@ static bool alone(const struct process *process, const struct task *self)
 {
     return READ_ONCE(process->threads.next) == &self->thread_link &&
            READ_ONCE(self->thread_link.next) == &process->threads;
-}
-
-/* Makes the other threads end. Process lock held. */
-static void end_others_locked(struct process *process, struct task *self)
-{
-    struct task *task;
-
-    process->exec_task = self;
-    process->stop_signal = 0;
-    list_for_each_entry(task, &process->threads, thread_link) {
-        if (task == self)
-            continue;
-        task->pending.set |= SIGNAL_BIT(SIGKILL);
-        task->stopped = false;
-        signal_wake(task, true);
-    }
 }
 
 /* The number and the place of the leader, which has left the process. */
@@ -248,7 +220,8 @@ static int become_single(void)
         spin_unlock_irqrestore(&process->lock, flags);
         return -EAGAIN;
     }
-    end_others_locked(process, self);
+    process->exec_task = self;
+    signal_kill_threads_locked(process, self);
     spin_unlock_irqrestore(&process->lock, flags);
     while (!(gone = alone(process, self)) && !signal_fatal_pending()) {
         thread_set_state(THREAD_STOPPED);
@@ -371,7 +344,7 @@ static struct exec *exec_begin(const char *name)
     if (!e)
         return NULL;
     e->name = name;
-    e->limit = string_limit();
+    e->limit = MAX(MIN(rlimit_get(RLIMIT_STACK) / 4, ARG_LIMIT_MAX), ARG_LIMIT_MIN);
     return e;
 }
 

@@ -51,9 +51,7 @@ struct exec_image {
     struct elf_header header;
     struct elf_segment *segments; /* header.segment_count of them */
     u64 bias;                     /* address less p_vaddr */
-    u64 low, end;                 /* lowest address, end of memory, biased */
-    u64 code_start, code_end, data_start, data_end;
-    u64 segments_at; /* user address of the table, 0 if not loaded */
+    u64 segments_at;              /* user address of the table, 0 if not loaded */
 };
 
 /* One exec under way. */
@@ -92,7 +90,10 @@ int exec_stack_build(struct exec *e);
 int elf_read(struct exec_image *image, const u8 *head, size_t head_size);
 /* The interpreter's path out of PT_INTERP, at most PATH_MAX bytes into buf: length, 0 for none. */
 int elf_interpreter(struct exec_image *image, char *buf, size_t size);
-/* Maps all segments. is_interpreter: where vm puts it. 0 or -errno. */
+/*
+ * Maps all segments. An interpreter goes where vm puts it; the program's extents go to the space.
+ * 0 or -errno.
+ */
 int elf_load(struct exec_image *image, struct vm_space *space, bool is_interpreter);
 /* What PT_GNU_STACK says. */
 u32 elf_stack_prot(const struct exec_image *image);

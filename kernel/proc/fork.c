@@ -236,9 +236,19 @@ static int publish(struct task *child, u64 flags)
     return 0;
 }
 
-/* Until the child lets go, or a fatal signal comes: the state that only those two end. */
-static void vfork_wait(struct task *child)
+/*
+ * The child runs. With CLONE_VFORK until it lets go, or a fatal signal comes, in the state that
+ * only those two end.
+ */
+static void start(struct task *child, const struct clone_request *r)
 {
+    if (!(r->flags & CLONE_VFORK)) {
+        thread_start(&child->thread);
+        return;
+    }
+    child->vfork_parent = task_get(self_task());
+    task_get(child);
+    thread_start(&child->thread);
     while (READ_ONCE(child->vfork_parent)) {
         thread_set_state(THREAD_STOPPED);
         if (!READ_ONCE(child->vfork_parent) || signal_fatal_pending())
@@ -247,19 +257,6 @@ static void vfork_wait(struct task *child)
     }
     thread_set_state(THREAD_RUNNING);
     task_put(child);
-}
-
-static void start(struct task *child, const struct clone_request *r)
-{
-    bool vfork = r->flags & CLONE_VFORK;
-
-    if (vfork) {
-        child->vfork_parent = task_get(self_task());
-        task_get(child);
-    }
-    thread_start(&child->thread);
-    if (vfork)
-        vfork_wait(child);
 }
 
 /* Undoes copy_task() for a child that nobody has seen. */

@@ -5,7 +5,7 @@
  * WORK_NOTIFY brings a task here when it lost its CPU in user mode or moved to another one
  * (task.c); signal delivery comes here before it leaves the section for a handler.
  */
-#include "proc/rseq.h"
+#include "proc/signal.h"
 
 #include "arch/trap.h"
 #include "core/percpu.h"
@@ -32,21 +32,18 @@ int rseq_register(u64 area, u32 length, u32 flags, u32 signature)
 
     if (flags & ~(u32)RSEQ_UNREGISTER)
         return -EINVAL;
-    if (flags & RSEQ_UNREGISTER) {
+    if (flags & RSEQ_UNREGISTER || !user_ptr_null(r->area)) {
         if (user_ptr_null(r->area) || r->area.addr != area || r->length != length)
             return -EINVAL;
         if (r->signature != signature)
             return -EPERM;
+        if (!(flags & RSEQ_UNREGISTER))
+            return -EBUSY;
         if (put_user_u32(USER_PTR(area + AREA_CPU_ID_START), 0) ||
             put_user_u32(USER_PTR(area + AREA_CPU_ID), CPU_ID_UNINITIALIZED))
             return -EFAULT;
         *r = (struct task_rseq){0};
         return 0;
-    }
-    if (!user_ptr_null(r->area)) {
-        if (r->area.addr != area || r->length != length)
-            return -EINVAL;
-        return r->signature == signature ? -EBUSY : -EPERM;
     }
     if (area % RSEQ_SIZE || length != RSEQ_SIZE || !area)
         return -EINVAL;

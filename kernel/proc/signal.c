@@ -24,7 +24,6 @@
 #include "core/log.h"
 #include "lib/errno.h"
 #include "proc/exit.h"
-#include "proc/rseq.h"
 #include "proc/timers.h"
 #include "sched/timer.h"
 #include "task/task.h"

@@ -1,4 +1,7 @@
-/* Delivery of signals on the way to user mode. Sending is task/signal.h. */
+/*
+ * On the way to user mode: the delivery of signals (sending is task/signal.h), and restartable
+ * sequences (rseq(2)).
+ */
 #pragma once
 
 #include "lib/types.h"
@@ -28,3 +31,16 @@ int signal_wait(u64 set, u64 deadline_ns, struct siginfo *info);
 
 /* Swaps the mask until the call has returned through signal_deliver(): sigsuspend, ppoll. */
 void signal_mask_temporarily(u64 mask);
+
+/* rseq(2) of the current task. 0 or -errno. */
+int rseq_register(u64 area, u32 length, u32 flags, u32 signature);
+
+/*
+ * Before user mode after a preemption, migration or signal: writes the CPU's number into the area
+ * and, when the frame stands in a critical section, moves it to the abort handler. May sleep; bad
+ * user memory gives SIGSEGV.
+ */
+void rseq_update(struct trap_frame *f);
+
+/* May the current task stand in a critical section? One load from user memory. */
+bool rseq_in_section(void);

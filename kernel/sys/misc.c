@@ -11,7 +11,7 @@
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "proc/fork.h"
-#include "proc/rseq.h"
+#include "proc/signal.h"
 #include "sched/reclaim.h"
 #include "sys/abi.h"
 #include "sys/calls.h"

@@ -6,7 +6,6 @@
 #include "arch/upcall.h"
 #include "core/log.h"
 #include "core/preempt.h"
-#include "proc/rseq.h"
 #include "proc/signal.h"
 #include "sys/calls.h"
 #include "task/task.h"

@@ -205,20 +205,27 @@ static struct task *choose_thread(struct process *process, int sig)
     return NULL;
 }
 
-void signal_kill_process_locked(struct process *process, int exit_code)
+void signal_kill_threads_locked(struct process *process, const struct task *except)
 {
     struct task *task;
 
-    if (process->flags & PROCESS_GROUP_EXIT)
-        return;
-    process->flags |= PROCESS_GROUP_EXIT;
-    process->exit_code = exit_code;
     process->stop_signal = 0;
     list_for_each_entry(task, &process->threads, thread_link) {
+        if (task == except)
+            continue;
         task->pending.set |= SIGNAL_BIT(SIGKILL);
         task->stopped = false;
         signal_wake(task, true);
     }
+}
+
+void signal_kill_process_locked(struct process *process, int exit_code)
+{
+    if (process->flags & PROCESS_GROUP_EXIT)
+        return;
+    process->flags |= PROCESS_GROUP_EXIT;
+    process->exit_code = exit_code;
+    signal_kill_threads_locked(process, NULL);
 }
 
 const struct siginfo signal_by_kill = {.code = SI_USER};

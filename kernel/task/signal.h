@@ -92,6 +92,9 @@ void signal_flush_pending_locked(struct process *process, struct signal_pending 
 /* Starts the end of a process: all threads see SIGKILL; exit_code is its wait status. */
 void signal_kill_process_locked(struct process *process, int exit_code);
 
+/* Makes all threads but one, or all, see SIGKILL. */
+void signal_kill_threads_locked(struct process *process, const struct task *except);
+
 /* Sets WORK_SIGNAL of a thread and gets it to look: out of a sleep, or off the CPU. */
 void signal_wake(struct task *task, bool fatal);
 
