@@ -26,21 +26,15 @@
 #include "sched/wait.h"
 #include "task/task.h"
 
-#define F_GETLK      5
-#define F_SETLK      6
-#define F_SETLKW     7
-#define F_OFD_GETLK  36
-#define F_OFD_SETLK  37
-#define F_OFD_SETLKW 38
-#define F_RDLCK      0
-#define F_WRLCK      1
-#define F_UNLCK      2
-#define LOCK_SH      1
-#define LOCK_EX      2
-#define LOCK_NB      4
-#define LOCK_UN      8
-#define END_OF_FILE  ((u64)INT64_MAX)
-#define CHAIN_MAX    1000 /* longer chains are taken for a deadlock */
+#define F_RDLCK     0
+#define F_WRLCK     1
+#define F_UNLCK     2
+#define LOCK_SH     1
+#define LOCK_EX     2
+#define LOCK_NB     4
+#define LOCK_UN     8
+#define END_OF_FILE ((u64)INT64_MAX)
+#define CHAIN_MAX   1000 /* longer chains are taken for a deadlock */
 
 enum kind { KIND_FLOCK, KIND_POSIX, KIND_OFD };
 

@@ -30,7 +30,7 @@ static struct task *task_of(const struct inode *inode)
     return task && ref_get_unless_zero(&task->refs) ? task : NULL;
 }
 
-struct vm_space *procfs_space_get(struct task *task)
+static struct vm_space *space_get(struct task *task)
 {
     struct vm_space *space;
 
@@ -85,27 +85,24 @@ static const struct pseudo_keys pid_keys = {
 
 /* ---- what is shown of a task, or of its address space ---- */
 
-/* The pseudo_data() of such a file: one of the two functions. */
+/* The pseudo_data() of such a file. */
 struct task_file {
-    int (*task)(struct seq *s, struct task *task);
-    int (*space)(struct seq *s, struct vm_space *space); /* without one the file is empty */
-    bool secret;                                         /* from whom may not inspect the task */
+    int (*show)(struct seq *s, struct task *task, struct vm_space *space);
+    bool memory; /* empty for a task without a space: a zombie, a kernel thread */
+    bool secret; /* from whom may not inspect the task */
 };
 
 static int task_show(struct seq *s, struct inode *inode)
 {
     const struct task_file *file = pseudo_data(inode);
     struct task *task __scoped(task) = task_of(inode);
-    struct vm_space *space __scoped(space) = NULL;
+    struct vm_space *space __scoped(space) = task ? space_get(task) : NULL;
 
     if (!task)
         return -ESRCH;
     if (file->secret && !task_may_inspect(task))
         return -EACCES;
-    if (file->task)
-        return file->task(s, task);
-    space = procfs_space_get(task);
-    return space ? file->space(s, space) : 0;
+    return space || !file->memory ? file->show(s, task, space) : 0;
 }
 
 #define REMOTE_MAX 131072UL
@@ -129,23 +126,23 @@ static int show_range(struct seq *s, struct vm_space *space, u64 at, u64 end)
     return 0;
 }
 
-static int cmdline_show(struct seq *s, struct vm_space *space)
+static int cmdline_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     return show_range(s, space, space->arg_start, space->arg_end);
 }
 
-static int environ_show(struct seq *s, struct vm_space *space)
+static int environ_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     return show_range(s, space, space->env_start, space->env_end);
 }
 
-static int auxv_show(struct seq *s, struct vm_space *space)
+static int auxv_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     seq_write(s, space->auxv, sizeof space->auxv);
     return 0;
 }
 
-static int comm_show(struct seq *s, struct task *task)
+static int comm_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     seq_printf(s, "%.15s\n", task->thread.name);
     return 0;
@@ -163,7 +160,7 @@ static int comm_store(struct inode *inode, char *text, size_t len)
     return 0;
 }
 
-static int score_show(struct seq *s, struct task *task)
+static int score_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     seq_printf(s, "%d\n", READ_ONCE(task->process->oom_score_adj));
     return 0;
@@ -185,13 +182,13 @@ static int score_store(struct inode *inode, char *text, size_t len)
     return 0;
 }
 
-static int mounts_show(struct seq *s, struct task *task)
+static int mounts_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     mount_show_all(s, false);
     return 0;
 }
 
-static int mountinfo_show(struct seq *s, struct task *task)
+static int mountinfo_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     mount_show_all(s, true);
     return 0;
@@ -203,7 +200,7 @@ static int mountinfo_show(struct seq *s, struct task *task)
 static int exe_follow(struct inode *inode, struct path *out)
 {
     struct task *task __scoped(task) = task_of(inode);
-    struct vm_space *space __scoped(space) = task ? procfs_space_get(task) : NULL;
+    struct vm_space *space __scoped(space) = task ? space_get(task) : NULL;
 
     if (!space || !space->exe)
         return -ENOENT;
@@ -383,36 +380,36 @@ static int task_next(struct inode *dir, u32 from)
     {                                                                \
         .name = file, .mode = (bits), .keys = &pid_keys, __VA_ARGS__ \
     }
-#define SHOW(...)                                        \
+#define SHOW(fn, ...)                                    \
     .show = task_show, .data = &(const struct task_file) \
     {                                                    \
-        __VA_ARGS__                                      \
+        .show = fn, ##__VA_ARGS__                        \
     }
 
-#define COMMON_FILES                                                                               \
-    PID_FILE("auxv", S_IFREG | 0400, SHOW(.space = auxv_show, .secret = true)),                    \
-        PID_FILE("cmdline", S_IFREG | 0444, SHOW(.space = cmdline_show)),                          \
-        PID_FILE("comm", S_IFREG | 0644, SHOW(.task = comm_show), .store = comm_store),            \
-        PID_FILE("cwd", S_IFLNK | 0777, .follow = cwd_follow),                                     \
-        PID_FILE("environ", S_IFREG | 0400, SHOW(.space = environ_show, .secret = true)),          \
-        PID_FILE("exe", S_IFLNK | 0777, .follow = exe_follow),                                     \
-        PID_FILE("fd", S_IFDIR | 0500, .numbered = &fd_link, .lookup = fd_lookup,                  \
-                 .next = fd_next),                                                                 \
-        PID_FILE("fdinfo", S_IFDIR | 0555, .numbered = &fdinfo_file, .lookup = fd_lookup,          \
-                 .next = fd_next),                                                                 \
-        PID_FILE("limits", S_IFREG | 0444, SHOW(.task = limits_show)),                             \
-        PID_FILE("maps", S_IFREG | 0444, SHOW(.space = maps_show, .secret = true)),                \
-        PID_FILE("mountinfo", S_IFREG | 0444, SHOW(.task = mountinfo_show)),                       \
-        PID_FILE("mounts", S_IFREG | 0444, SHOW(.task = mounts_show)),                             \
-        PID_FILE("oom_score_adj", S_IFREG | 0644, SHOW(.task = score_show), .store = score_store), \
-        PID_FILE("root", S_IFLNK | 0777, .follow = root_follow),                                   \
-        PID_FILE("smaps", S_IFREG | 0444, SHOW(.space = smaps_show, .secret = true)),              \
-        PID_FILE("statm", S_IFREG | 0444, SHOW(.task = statm_show)),                               \
-        PID_FILE("status", S_IFREG | 0444, SHOW(.task = status_show))
+#define COMMON_FILES                                                                             \
+    PID_FILE("auxv", S_IFREG | 0400, SHOW(auxv_show, .memory = true, .secret = true)),           \
+        PID_FILE("cmdline", S_IFREG | 0444, SHOW(cmdline_show, .memory = true)),                 \
+        PID_FILE("comm", S_IFREG | 0644, SHOW(comm_show), .store = comm_store),                  \
+        PID_FILE("cwd", S_IFLNK | 0777, .follow = cwd_follow),                                   \
+        PID_FILE("environ", S_IFREG | 0400, SHOW(environ_show, .memory = true, .secret = true)), \
+        PID_FILE("exe", S_IFLNK | 0777, .follow = exe_follow),                                   \
+        PID_FILE("fd", S_IFDIR | 0500, .numbered = &fd_link, .lookup = fd_lookup,                \
+                 .next = fd_next),                                                               \
+        PID_FILE("fdinfo", S_IFDIR | 0555, .numbered = &fdinfo_file, .lookup = fd_lookup,        \
+                 .next = fd_next),                                                               \
+        PID_FILE("limits", S_IFREG | 0444, SHOW(limits_show)),                                   \
+        PID_FILE("maps", S_IFREG | 0444, SHOW(maps_show, .memory = true, .secret = true)),       \
+        PID_FILE("mountinfo", S_IFREG | 0444, SHOW(mountinfo_show)),                             \
+        PID_FILE("mounts", S_IFREG | 0444, SHOW(mounts_show)),                                   \
+        PID_FILE("oom_score_adj", S_IFREG | 0644, SHOW(score_show), .store = score_store),       \
+        PID_FILE("root", S_IFLNK | 0777, .follow = root_follow),                                 \
+        PID_FILE("smaps", S_IFREG | 0444, SHOW(smaps_show, .memory = true, .secret = true)),     \
+        PID_FILE("statm", S_IFREG | 0444, SHOW(statm_show)),                                     \
+        PID_FILE("status", S_IFREG | 0444, SHOW(status_show))
 
 static const struct pseudo thread_table[] = {
     COMMON_FILES,
-    PID_FILE("stat", S_IFREG | 0444, SHOW(.task = thread_stat_show)),
+    PID_FILE("stat", S_IFREG | 0444, SHOW(thread_stat_show)),
     {.name = NULL},
 };
 
@@ -420,7 +417,7 @@ static const struct pseudo thread_directory = PID_FILE(NULL, S_IFDIR | 0555, .ta
 
 static const struct pseudo pid_table[] = {
     COMMON_FILES,
-    PID_FILE("stat", S_IFREG | 0444, SHOW(.task = stat_show)),
+    PID_FILE("stat", S_IFREG | 0444, SHOW(stat_show)),
     PID_FILE("task", S_IFDIR | 0555, .numbered = &thread_directory, .lookup = task_lookup,
              .next = task_next),
     {.name = NULL},

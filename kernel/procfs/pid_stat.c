@@ -39,15 +39,15 @@ static void facts_get(struct task *task, struct facts *f)
     struct process *process = task->process;
 
     *f = (struct facts){0};
-    spin_lock_irq(&process_tree_lock);
-    f->parent = process->parent ? process->parent->tgid : 0;
-    f->pgrp = pid_number(process->pgrp);
-    f->session = pid_number(process->session);
-    spin_unlock_irq(&process_tree_lock);
+    {
+        spin_guard_irqsave(&process_tree_lock);
+        f->parent = process->parent ? process->parent->tgid : 0;
+        f->pgrp = pid_number(process->pgrp);
+        f->session = pid_number(process->session);
+    }
     process_usage_get(process, &f->usage);
 
-    irqflags_t flags = spin_lock_irqsave(&process->lock);
-
+    spin_guard_irqsave(&process->lock);
     f->threads = process->thread_count;
     f->pending = task->pending.set;
     f->shared_pending = process->pending.set;
@@ -62,12 +62,10 @@ static void facts_get(struct task *task, struct facts *f)
         else if (handler != (u64)SIG_DFL)
             f->caught |= 1UL << i;
     }
-    spin_unlock_irqrestore(&process->lock, flags);
 }
 
-static int show_stat(struct seq *s, struct task *task, bool whole)
+static int show_stat(struct seq *s, struct task *task, struct vm_space *space, bool whole)
 {
-    struct vm_space *space __scoped(space) = procfs_space_get(task);
     bool inspect = task_may_inspect(task);
     struct facts f;
     u64 utime, stime, tty;
@@ -106,20 +104,18 @@ static int show_stat(struct seq *s, struct task *task, bool whole)
     return 0;
 }
 
-int stat_show(struct seq *s, struct task *task)
+int stat_show(struct seq *s, struct task *task, struct vm_space *space)
 {
-    return show_stat(s, task, true);
+    return show_stat(s, task, space, true);
 }
 
-int thread_stat_show(struct seq *s, struct task *task)
+int thread_stat_show(struct seq *s, struct task *task, struct vm_space *space)
 {
-    return show_stat(s, task, false);
+    return show_stat(s, task, space, false);
 }
 
-int statm_show(struct seq *s, struct task *task)
+int statm_show(struct seq *s, struct task *task, struct vm_space *space)
 {
-    struct vm_space *space __scoped(space) = procfs_space_get(task);
-
     if (space)
         seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", space->total_pages, vm_rss_pages(space),
                    space->rss[RSS_FILE] + space->rss[RSS_SHMEM], space->exec_pages,
@@ -188,9 +184,8 @@ static void show_affinity(struct seq *s, struct task *task)
     cpu_ranges_show(s, &mask);
 }
 
-int status_show(struct seq *s, struct task *task)
+int status_show(struct seq *s, struct task *task, struct vm_space *space)
 {
-    struct vm_space *space __scoped(space) = procfs_space_get(task);
     struct facts f;
 
     facts_get(task, &f);
@@ -217,7 +212,7 @@ int status_show(struct seq *s, struct task *task)
     return 0;
 }
 
-int limits_show(struct seq *s, struct task *task)
+int limits_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     static const struct {
         const char *name, *unit;
@@ -287,12 +282,12 @@ static int show_regions(struct seq *s, struct vm_space *space, bool sizes)
     return 0;
 }
 
-int maps_show(struct seq *s, struct vm_space *space)
+int maps_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     return show_regions(s, space, false);
 }
 
-int smaps_show(struct seq *s, struct vm_space *space)
+int smaps_show(struct seq *s, struct task *task, struct vm_space *space)
 {
     return show_regions(s, space, true);
 }

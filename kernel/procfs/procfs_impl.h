@@ -30,14 +30,11 @@ int text_show(struct seq *s, struct inode *inode);
 /* "0-3,8": the CPUs of a set, and a newline (sysctl.c). */
 void cpu_ranges_show(struct seq *s, const struct cpumask *mask);
 
-/* /proc/PID/stat, status, statm, limits, maps and smaps (pid_stat.c). 0. */
-int stat_show(struct seq *s, struct task *task);
-int thread_stat_show(struct seq *s, struct task *task);
-int statm_show(struct seq *s, struct task *task);
-int status_show(struct seq *s, struct task *task);
-int limits_show(struct seq *s, struct task *task);
-int maps_show(struct seq *s, struct vm_space *space);
-int smaps_show(struct seq *s, struct vm_space *space);
-
-/* The address space of a task with a reference, or NULL: gone, or exiting. */
-struct vm_space *procfs_space_get(struct task *task);
+/* /proc/PID/stat, status, statm, limits, maps and smaps (pid_stat.c). space may be NULL. 0. */
+int stat_show(struct seq *s, struct task *task, struct vm_space *space);
+int thread_stat_show(struct seq *s, struct task *task, struct vm_space *space);
+int statm_show(struct seq *s, struct task *task, struct vm_space *space);
+int status_show(struct seq *s, struct task *task, struct vm_space *space);
+int limits_show(struct seq *s, struct task *task, struct vm_space *space);
+int maps_show(struct seq *s, struct task *task, struct vm_space *space);
+int smaps_show(struct seq *s, struct task *task, struct vm_space *space);
