@@ -53,21 +53,28 @@ u64 clock_realtime_ns(void)
 void clock_set_realtime(u64 ns)
 {
     struct time_page *p = &time_area.page;
-    irqflags_t flags = spin_lock_irqsave(&clock_lock);
 
+    spin_guard_irqsave(&clock_lock);
     WRITE_ONCE(p->sequence, p->sequence + 1);
     smp_wmb(); /* the sequence before the data */
     WRITE_ONCE(p->real_offset, ns - clock_monotonic_ns());
     smp_store_release(&p->sequence, p->sequence + 1);
-    spin_unlock_irqrestore(&clock_lock, flags);
+}
+
+u64 ticks_to_ns(u64 ticks)
+{
+    return (unsigned __int128)ticks * time_area.page.mult >> TIME_SHIFT;
 }
 
 /* One tick more than exact: mult is rounded, and a timer must never fire before its time. */
+u64 ns_to_ticks(u64 ns)
+{
+    u64 frequency = time_area.page.frequency;
+
+    return ns / NS_PER_SEC * frequency + DIV_ROUND_UP(ns % NS_PER_SEC * frequency, NS_PER_SEC) + 1;
+}
+
 u64 clock_counter_at(u64 ns)
 {
-    const struct time_page *p = &time_area.page;
-    u64 seconds = ns / NS_PER_SEC, rest = ns % NS_PER_SEC;
-
-    return p->counter_base + seconds * p->frequency +
-           DIV_ROUND_UP(rest * p->frequency, NS_PER_SEC) + 1;
+    return time_area.page.counter_base + ns_to_ticks(ns);
 }

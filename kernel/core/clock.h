@@ -23,5 +23,9 @@ u64 clock_boottime_ns(void);
 u64 clock_realtime_ns(void);
 void clock_set_realtime(u64 ns);
 
+/* Counter ticks and ns; to ticks it rounds up. */
+u64 ticks_to_ns(u64 ticks);
+u64 ns_to_ticks(u64 ns);
+
 /* The counter's value when monotonic time reaches ns (rounded up), for timer_set(). */
 u64 clock_counter_at(u64 monotonic_ns);

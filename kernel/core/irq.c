@@ -44,20 +44,18 @@ void irq_init(void *(*alloc_fn)(size_t size))
 int irq_domain_register(struct irq_domain *d, int node)
 {
     struct irq_domain **end;
-    irqflags_t flags;
 
     d->lines = alloc(d->count * sizeof *d->lines);
     if (!d->lines)
         return -ENOMEM;
     d->node = node;
     d->next = NULL;
-    flags = spin_lock_irqsave(&irq_lock);
+    spin_guard_irqsave(&irq_lock);
     d->base = next_base;
     next_base += d->count;
     for (end = &domains; *end; end = &(*end)->next)
         ;
     smp_store_release(end, d);
-    spin_unlock_irqrestore(&irq_lock, flags);
     return 0;
 }
 
@@ -79,7 +77,6 @@ int irq_map_fdt(const struct fdt *fdt, int node, int index)
     struct irq_domain *d = smp_load_acquire(&domains);
     u32 cells[CELLS_MAX], hwirq, type = IRQ_TYPE_NONE;
     int controller, error, n = fdt_interrupt(fdt, node, index, &controller, cells, CELLS_MAX);
-    irqflags_t flags;
 
     if (n < 0)
         return n;
@@ -92,10 +89,9 @@ int irq_map_fdt(const struct fdt *fdt, int node, int index)
         return error;
     if (hwirq >= d->count)
         return -EINVAL;
-    flags = spin_lock_irqsave(&irq_lock);
+    spin_guard_irqsave(&irq_lock);
     if (type != IRQ_TYPE_NONE && d->ops->set_type && !d->lines[hwirq].handler)
         error = d->ops->set_type(d, hwirq, type);
-    spin_unlock_irqrestore(&irq_lock, flags);
     return error ? error : (int)(d->base + hwirq);
 }
 
@@ -103,40 +99,31 @@ int irq_request(int irq, void (*handler)(void *arg), void *arg, const char *name
 {
     struct irq_domain *d = domain_of(irq);
     struct irq_line *line;
-    irqflags_t flags;
     u32 *counts;
-    int error = 0;
 
     if (!d)
         return -EINVAL;
     line = &d->lines[irq - d->base];
-    counts = line->counts ? line->counts : alloc(cpu_count * sizeof *counts);
+    counts = alloc(cpu_count * sizeof *counts);
     if (!counts)
         return -ENOMEM;
-    flags = spin_lock_irqsave(&irq_lock);
-    if (line->handler) {
-        error = -EBUSY; /* by I3 the counts are the line's: both callers allocated the first time */
-    } else {
-        line->counts = counts;
-        line->arg = arg;
-        line->name = name;
-        smp_store_release(&line->handler, handler);
-        d->ops->enable(d, irq - d->base);
-    }
-    spin_unlock_irqrestore(&irq_lock, flags);
-    return error;
+    spin_guard_irqsave(&irq_lock);
+    if (line->handler)
+        return -EBUSY; /* and the counts are lost: a driver's bug */
+    line->counts = counts;
+    line->arg = arg;
+    line->name = name;
+    smp_store_release(&line->handler, handler);
+    d->ops->enable(d, irq - d->base);
+    return 0;
 }
 
 void irq_unmask(int irq)
 {
     struct irq_domain *d = domain_of(irq);
-    irqflags_t flags;
 
-    if (!d)
-        return;
-    flags = spin_lock_irqsave(&irq_lock);
+    spin_guard_irqsave(&irq_lock);
     d->ops->enable(d, irq - d->base);
-    spin_unlock_irqrestore(&irq_lock, flags);
 }
 
 /* A line that is nobody's would come again at once: it is disabled. */

@@ -94,6 +94,7 @@ static int read_locked(struct log_reader *r, struct log_record *record, char *te
     if (r->position >= ring_head)
         return -EAGAIN;
     ring_copy(r->position, record, sizeof *record, false);
+    record->size = MIN_T(size_t, record->size, LOG_TEXT_MAX); /* a panic may find it half written */
     ring_copy(r->position + sizeof *record, text, record->size, false);
     r->position += record_span(record);
     return 0;
@@ -101,11 +102,10 @@ static int read_locked(struct log_reader *r, struct log_record *record, char *te
 
 int log_read(struct log_reader *r, struct log_record *record, char *text)
 {
-    irqflags_t flags = spin_lock_irqsave(&ring_lock);
-    int result = read_locked(r, record, text);
-
-    spin_unlock_irqrestore(&ring_lock, flags);
-    return result;
+    if (READ_ONCE(panic_mode))
+        return read_locked(r, record, text);
+    spin_guard_irqsave(&ring_lock);
+    return read_locked(r, record, text);
 }
 
 void log_seek_oldest(struct log_reader *r)
@@ -115,15 +115,21 @@ void log_seek_oldest(struct log_reader *r)
 
 void log_seek_newest(struct log_reader *r)
 {
-    irqflags_t flags = spin_lock_irqsave(&ring_lock);
-
+    spin_guard_irqsave(&ring_lock);
     r->position = ring_head;
-    spin_unlock_irqrestore(&ring_lock, flags);
 }
 
 size_t log_capacity(void)
 {
     return RING_SIZE;
+}
+
+/* Ends a line whose first `at` bytes are in buf. */
+static size_t format_text(const struct log_record *record, const char *text, char *buf, size_t at)
+{
+    memcpy(buf + at, text, record->size);
+    buf[at + record->size] = '\n';
+    return at + record->size + 1;
 }
 
 static size_t format_stamped(const struct log_record *record, const char *text, char *buf,
@@ -132,29 +138,27 @@ static size_t format_stamped(const struct log_record *record, const char *text, 
     u64 us = record->time_ns / NS_PER_US;
 
     at += format_buf(buf + at, LOG_LINE_MAX - at, "[%5lu.%06lu] ", us / 1000000, us % 1000000);
-    memcpy(buf + at, text, record->size);
-    at += record->size;
-    buf[at++] = '\n';
-    return at;
+    return format_text(record, text, buf, at);
+}
+
+static u32 priority_of(const struct log_record *record)
+{
+    return (record->level & 7) | record->facility << 3;
 }
 
 size_t log_format_syslog(const struct log_record *record, const char *text, char *buf)
 {
-    u32 priority = (record->level & 7) | record->facility << 3;
+    size_t at = format_buf(buf, LOG_LINE_MAX, "<%u>", priority_of(record));
 
-    return format_stamped(record, text, buf, format_buf(buf, LOG_LINE_MAX, "<%u>", priority));
+    return format_stamped(record, text, buf, at);
 }
 
 size_t log_format_kmsg(const struct log_record *record, const char *text, char *buf)
 {
-    u32 priority = (record->level & 7) | record->facility << 3;
-    size_t at = format_buf(buf, LOG_LINE_MAX, "%u,%lu,%lu,-;", priority, record->sequence,
-                           record->time_ns / NS_PER_US);
+    size_t at = format_buf(buf, LOG_LINE_MAX, "%u,%lu,%lu,-;", priority_of(record),
+                           record->sequence, record->time_ns / NS_PER_US);
 
-    memcpy(buf + at, text, record->size);
-    at += record->size;
-    buf[at++] = '\n';
-    return at;
+    return format_text(record, text, buf, at);
 }
 
 static bool wanted_on_console(const struct log_record *record)
@@ -166,8 +170,10 @@ static void write_out(const char *line, size_t size)
 {
     struct log_sink *sink;
 
-    if (list_empty(&sinks))
+    if (list_empty(&sinks) || READ_ONCE(panic_mode)) {
         uart_write(line, size);
+        return;
+    }
     list_for_each_entry(sink, &sinks, list)
         sink->write(sink, line, size);
 }
@@ -187,14 +193,12 @@ static void console_flush_locked(void)
 /* I3 */
 static void console_flush(void)
 {
-    irqflags_t flags = irq_save();
-
+    irq_guard();
     while (READ_ONCE(console.position) < READ_ONCE(ring_head) && spin_trylock(&console_lock)) {
         console_flush_locked();
         spin_unlock(&console_lock);
         smp_mb(); /* the release before the look at ring_head */
     }
-    irq_restore(flags);
 }
 
 void log_notify_now(void)
@@ -289,15 +293,6 @@ void log_sink_register(struct log_sink *sink)
  */
 void log_panic_begin(void)
 {
-    static struct log_record record;
-    static char text[LOG_TEXT_MAX], line[LOG_LINE_MAX];
-    int result;
-
     WRITE_ONCE(panic_mode, true);
-    while ((result = read_locked(&console, &record, text)) != -EAGAIN) {
-        if (record.size > LOG_TEXT_MAX)
-            break;
-        if (result == 0 && wanted_on_console(&record))
-            uart_write(line, format_stamped(&record, text, line, 0));
-    }
+    console_flush_locked();
 }

@@ -87,11 +87,9 @@ static void generator_refill(struct generator *g)
     u8 bytes[BATCH_BLOCKS * CHACHA_BLOCK_SIZE];
 
     if (g->generation != READ_ONCE(pool.generation)) {
-        irqflags_t flags = spin_lock_irqsave(&pool.lock);
-
+        spin_guard_irqsave(&pool.lock);
         g->generation = pool.generation;
         pool_step_locked(g->key);
-        spin_unlock_irqrestore(&pool.lock, flags);
     }
     stream(g->key, bytes, sizeof bytes);
     memcpy(g->key, bytes, CHACHA_KEY_SIZE);
@@ -103,17 +101,17 @@ static void generator_refill(struct generator *g)
 /* At most BATCH_BYTES, IRQs masked for as long. */
 static void random_some(u8 *out, size_t n)
 {
-    irqflags_t flags = irq_save();
-    struct generator *g = &this_cpu(generator);
+    struct generator *g;
     u8 *from;
 
+    irq_guard();
+    g = &this_cpu(generator);
     if (g->left < n || g->generation != READ_ONCE(pool.generation))
         generator_refill(g);
     from = g->batch + BATCH_BYTES - g->left;
     memcpy(out, from, n);
     wipe(from, n);
     g->left -= n;
-    irq_restore(flags);
 }
 
 void random_bytes(void *out, size_t n)

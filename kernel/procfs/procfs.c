@@ -116,15 +116,17 @@ static int uptime_show(struct seq *s, struct inode *inode)
 
 static int loadavg_show(struct seq *s, struct inode *inode)
 {
+    struct sched_counts counts;
     u64 load[3];
 
+    sched_counts_get(&counts);
     load_averages(load);
     for (int i = 0; i < 3; i++) {
         u64 hundredths = (load[i] * 100 + 1024) >> 11;
 
         seq_printf(s, "%lu.%02lu ", hundredths / 100, hundredths % 100);
     }
-    seq_printf(s, "%u/%u %u\n", threads_running(), threads_total(), pid_last());
+    seq_printf(s, "%u/%u %u\n", counts.running, threads_total(), pid_last());
     return 0;
 }
 
@@ -169,8 +171,10 @@ static int meminfo_show(struct seq *s, struct inode *inode)
 static int machine_stat_show(struct seq *s, struct inode *inode)
 {
     struct cpu_times t, sum = {0};
+    struct sched_counts counts;
     u32 cpu;
 
+    sched_counts_get(&counts);
     for_each_online_cpu(cpu) {
         cpu_times_get(cpu, &t);
         sum.user_ns += t.user_ns;
@@ -187,9 +191,9 @@ static int machine_stat_show(struct seq *s, struct inode *inode)
     seq_printf(s,
                "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
                "procs_blocked %u\n",
-               irq_total(), context_switches(),
+               irq_total(), counts.switches,
                (clock_realtime_ns() - clock_boottime_ns()) / NS_PER_SEC, process_forks,
-               threads_running(), threads_blocked());
+               counts.running, counts.blocked);
     return 0;
 }
 

@@ -9,6 +9,8 @@
 
 #include "arch/counter.h"
 #include "arch/upcall.h"
+#include "core/clock.h"
+#include "core/ipi.h"
 #include "core/panic.h"
 #include "core/random.h"
 #include "lib/errno.h"
@@ -290,6 +292,7 @@ static void seed_entry(void *entry)
 int task_create(void (*entry)(void))
 {
     struct thread *t = thread_create("seed", seed_entry, (void *)entry);
+    irqflags_t flags;
 
     if (!t)
         return -ENOMEM;
@@ -298,36 +301,29 @@ int task_create(void (*entry)(void))
     t->rt_priority = 1;
     t->slice_ticks = ns_to_ticks(SEED_SLICE_NS);
     __atomic_add_fetch(&seed_alive, 1, __ATOMIC_SEQ_CST);
-    spin_lock(&seed_lock);
+    flags = spin_lock_irqsave(&seed_lock);
     list_add_tail(&t->rt, &seed_tasks);
-    spin_unlock(&seed_lock);
+    spin_unlock_irqrestore(&seed_lock, flags);
     wake_all(&seed_ended, 0); /* made by a task: sched_start() is waiting */
     return 0;
 }
 
-/* Lets the tasks made so far run; they begin together, in the order of their making. */
-static void seed_start(void)
+/* On CPU 0 with IRQs masked: the tasks made so far begin together, in the order of their making. */
+static void seed_start(void *unused)
 {
     struct thread *t;
 
-    spin_lock(&seed_lock);
+    spin_guard_irqsave(&seed_lock);
     while ((t = list_first(&seed_tasks, struct thread, rt))) {
         list_del(&t->rt);
         thread_start(t);
     }
-    spin_unlock(&seed_lock);
 }
 
 void sched_start(void)
 {
-    struct cpumask before, boot = {{1}};
-
-    thread_get_affinity(current_thread(), &before);
-    thread_set_affinity(current_thread(),
-                        &boot); /* so that no task begins before the last is queued */
     while (READ_ONCE(seed_alive)) {
-        seed_start();
+        smp_call(0, seed_start, NULL, true);
         wait_event(&seed_ended, READ_ONCE(seed_alive) == 0 || !list_empty(&seed_tasks));
     }
-    thread_set_affinity(current_thread(), &before);
 }

@@ -209,10 +209,15 @@ struct cpu_times {
     u64 user_ns, system_ns, idle_ns;
 };
 void cpu_times_get(u32 cpu, struct cpu_times *times);
-u64 context_switches(void); /* all CPUs, since boot */
-u32 threads_running(void);  /* runnable now, all CPUs */
-u32 threads_total(void);    /* all there are, kernel threads too, idle ones aside */
-u32 threads_blocked(void);  /* in THREAD_BLOCKED now */
+
+/* Of all CPUs: switches since boot; threads that are runnable, and in THREAD_BLOCKED, now. */
+struct sched_counts {
+    u64 switches;
+    u32 running, blocked;
+};
+void sched_counts_get(struct sched_counts *counts);
+
+u32 threads_total(void); /* all there are, kernel threads too, idle ones aside */
 
 /* ---- The seed's names: cooperative tasks ---- */
 

@@ -109,8 +109,11 @@ void idle_loop(void)
 static void sample_load(struct timer *timer)
 {
     static const u64 decay[3] = {1884, 2014, 2037}; /* LOAD_ONE * e^(-5 s / 1, 5, 15 min) */
-    u64 n = (u64)(threads_running() + threads_blocked()) * LOAD_ONE;
+    struct sched_counts counts;
+    u64 n;
 
+    sched_counts_get(&counts);
+    n = (u64)(counts.running + counts.blocked) * LOAD_ONE;
     for (int i = 0; i < 3; i++) {
         u64 load = load_average[i];
 
@@ -143,33 +146,18 @@ void cpu_times_get(u32 cpu, struct cpu_times *times)
     times->system_ns = busy - times->user_ns;
 }
 
-u64 context_switches(void)
+void sched_counts_get(struct sched_counts *counts)
 {
-    u64 sum = 0;
+    s32 blocked = 0;
     u32 cpu;
 
-    for_each_cpu(cpu)
-        sum += READ_ONCE(cpu_rq(cpu)->switches);
-    return sum;
-}
-
-u32 threads_running(void)
-{
-    u32 sum = 0, cpu;
-
-    for_each_online_cpu(cpu)
-        sum += READ_ONCE(cpu_rq(cpu)->running);
-    return sum;
-}
-
-u32 threads_blocked(void)
-{
-    s32 sum = 0;
-    u32 cpu;
-
-    for_each_cpu(cpu)
-        sum += READ_ONCE(cpu_rq(cpu)->blocked);
-    return sum > 0 ? sum : 0;
+    *counts = (struct sched_counts){0};
+    for_each_online_cpu(cpu) {
+        counts->switches += READ_ONCE(cpu_rq(cpu)->switches);
+        counts->running += READ_ONCE(cpu_rq(cpu)->running);
+        blocked += READ_ONCE(cpu_rq(cpu)->blocked);
+    }
+    counts->blocked = MAX(blocked, 0);
 }
 
 void rq_init(u32 cpu, struct thread *idle)

@@ -29,25 +29,10 @@ struct timer_queue {
 
 static DEFINE_PERCPU(struct timer_queue, timer_queue);
 
-static u64 ns_per_tick, ticks_per_ns; /* fixed point, 32 bits of fraction [I] */
-
-u64 ticks_to_ns(u64 ticks)
-{
-    return (unsigned __int128)ticks * ns_per_tick >> 32;
-}
-
-u64 ns_to_ticks(u64 ns)
-{
-    return (((unsigned __int128)ns * ticks_per_ns) >> 32) + 1;
-}
-
 void timers_init(void)
 {
-    u64 frequency = cpu_features.counter_hz;
     u32 cpu;
 
-    ns_per_tick = (NS_PER_SEC << 32) / frequency;
-    ticks_per_ns = (frequency << 32) / NS_PER_SEC;
     for_each_cpu(cpu) {
         struct timer_queue *q = &per_cpu(timer_queue, cpu);
 
@@ -117,9 +102,11 @@ static void remove_locked(struct timer_queue *q, struct timer *timer)
 
 void timer_start(struct timer *timer, u64 deadline_ns)
 {
-    irqflags_t flags = irq_save();
-    struct timer_queue *own = &this_cpu(timer_queue), *q = queue_lock(timer);
+    struct timer_queue *own, *q;
 
+    irq_guard();
+    own = &this_cpu(timer_queue);
+    q = queue_lock(timer);
     if (timer->queued)
         remove_locked(q, timer);
     if (q != own && q->running != timer) {
@@ -136,35 +123,31 @@ void timer_start(struct timer *timer, u64 deadline_ns)
             timer_program(timer->deadline);
     }
     spin_release(&q->lock);
-    irq_restore(flags);
 }
 
-static bool cancel(struct timer *timer, bool wait)
+bool timer_cancel_nosync(struct timer *timer)
 {
-    irqflags_t flags = irq_save();
-    struct timer_queue *q = queue_lock(timer);
-    bool queued = timer->queued, running = q->running == timer;
+    struct timer_queue *q;
+    bool queued;
 
+    irq_guard();
+    q = queue_lock(timer);
+    queued = timer->queued;
     if (queued)
         remove_locked(q, timer);
     spin_release(&q->lock);
-    irq_restore(flags);
-    if (unlikely(wait && running)) {
-        debug_assert(q != &per_cpu(timer_queue, cpu_id()) || !in_irq());
-        while (__atomic_load_n(&q->running, __ATOMIC_ACQUIRE) == timer)
-            cpu_relax();
-    }
     return queued;
 }
 
 bool timer_cancel(struct timer *timer)
 {
-    return cancel(timer, true);
-}
+    bool queued = timer_cancel_nosync(timer);
+    struct timer_queue *q = &per_cpu(timer_queue, READ_ONCE(timer->cpu));
 
-bool timer_cancel_nosync(struct timer *timer)
-{
-    return cancel(timer, false);
+    debug_assert(READ_ONCE(q->running) != timer || !in_irq());
+    while (__atomic_load_n(&q->running, __ATOMIC_ACQUIRE) == timer) /* T3 */
+        cpu_relax();
+    return queued;
 }
 
 /* Runs what has come due by `now`; returns the first deadline left. */

@@ -39,9 +39,5 @@ static inline bool timer_queued(const struct timer *timer)
     return READ_ONCE(timer->queued);
 }
 
-/* Counter ticks and ns; both cover more than a century. */
-u64 ticks_to_ns(u64 ticks);
-u64 ns_to_ticks(u64 ns); /* rounds up */
-
 /* This CPU's timer interrupt, for the driver. IRQs masked. */
 void timer_interrupt(void);

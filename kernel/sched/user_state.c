@@ -44,20 +44,17 @@ void user_state_switch(struct thread *prev, struct thread *next)
 void thread_fp_save(void)
 {
     struct thread_head *head = current_head();
-    irqflags_t flags = irq_save();
 
+    irq_guard();
     if (!(head->work & WORK_FP))
         fp_save(head->fp);
-    irq_restore(flags);
 }
 
 void thread_fp_changed(void)
 {
-    irqflags_t flags = irq_save();
-
+    irq_guard();
     this_cpu(fp_owner) = NULL;
     __atomic_or_fetch(&current_head()->work, WORK_FP, __ATOMIC_RELAXED);
-    irq_restore(flags);
 }
 
 void thread_fp_restore(void)
@@ -73,11 +70,9 @@ void thread_fp_restore(void)
 
 void thread_set_page_table(struct page_table *pt)
 {
-    irqflags_t flags = irq_save();
-
+    irq_guard();
     current_thread()->page_table = pt;
     pt_activate(pt);
-    irq_restore(flags);
 }
 
 static void leave_table(void *pt)
@@ -88,13 +83,8 @@ static void leave_table(void *pt)
 
 void page_table_retire(struct page_table *pt)
 {
-    irqflags_t flags = irq_save();
     u32 cpu;
 
-    leave_table(pt);
-    irq_restore(flags);
-    if (cpu_count == 1)
-        return;
     for_each_online_cpu(cpu)
         if (pt_live_at(pt, percpu_offsets[cpu]))
             smp_call(cpu, leave_table, pt, true);
