@@ -346,3 +346,33 @@ def test_an_initrd_outside_ram_gives_one_line(tmp_path):
     with Machine(extra=["-dtb", tree]) as booted:
         booted.expect("initrd lies outside RAM")
         booted.prompt()
+
+
+@pytest.fixture(scope="module")
+def u_boot():
+    subprocess.run([os.path.join(ROOT, "tools", "fetch.sh"), "u-boot-qemu"], check=True,
+                   timeout=600)
+    return os.path.join(ROOT, "build/packages/u-boot-qemu/usr/lib/u-boot/qemu_arm64/u-boot.bin")
+
+
+@pytest.mark.parametrize("machine,initrd", [("", False), (",virtualization=on", True)])
+def test_u_boot(tmp_path, u_boot, machine, initrd):
+    """U-Boot's booti takes kernel.bin for what its header says: a Linux kernel."""
+    archive = initrd_file(tmp_path, base_archive(), archive_with("etc/late", "two"))
+    load = "loader,file=%s,addr=%#x,force-raw=on"
+    line = ["-machine", "virt,gic-version=3" + machine, "-cpu", "neoverse-n1", "-smp", "2", "-m",
+            "512M", "-nodefaults", "-display", "none", "-serial", "stdio", "-bios", u_boot,
+            "-device", load % (image("bin"), 0x42000000), "-device", load % (archive, 0x48000000)]
+    with Machine.of_line(line) as booted:
+        booted.expect("Hit any key")
+        booted.send(" ")
+        for command in ("setenv bootargs green", "booti 0x42000000 %s ${fdtcontroladdr}"
+                        % ("0x48000000:%#x" % os.path.getsize(archive) if initrd else "-")):
+            booted.expect("=> ")
+            booted.type(command)
+        booted.expect("smp: 2 of 2 CPUs online")
+        booted.prompt()
+        assert booted.ok("cat /proc/cmdline") == "green"
+        assert booted.sh("cat /etc/late")[0] == ("two" if initrd else "cat: can't open '/etc/late'"
+                                                 ": No such file or directory\n")
+        check_machine(booted, 2)
