@@ -19,7 +19,8 @@ static bool knows(const struct driver *driver, const struct fdt *fdt, int node)
     return false;
 }
 
-int driver_probe_node(enum driver_class class, const struct fdt *fdt, int node)
+/* Does some driver take the node? */
+static bool probe_node(enum driver_class class, const struct fdt *fdt, int node)
 {
     const struct driver *driver;
 
@@ -30,11 +31,11 @@ int driver_probe_node(enum driver_class class, const struct fdt *fdt, int node)
             continue;
         error = driver->probe(fdt, node);
         if (error == 0)
-            return 0;
+            return true;
         if (error != -ENODEV)
             log_err("%s: %s: error %d", driver->name, fdt_name(fdt, node), -error);
     }
-    return -ENODEV;
+    return false;
 }
 
 u32 driver_probe(enum driver_class class)
@@ -45,7 +46,7 @@ u32 driver_probe(enum driver_class class)
 
     fdt_for_each_node(node, fdt)
         if (fdt_prop(fdt, node, "compatible", NULL) && fdt_enabled(fdt, node))
-            count += driver_probe_node(class, fdt, node) == 0;
+            count += probe_node(class, fdt, node);
     return count;
 }
 

@@ -28,8 +28,5 @@ extern const struct driver __drivers_start[], __drivers_end[];
 /* Probes each enabled node with the drivers of the class that know it. Returns how many work. */
 u32 driver_probe(enum driver_class class);
 
-/* One node, for buses that find their devices themselves. -ENODEV: no driver. */
-int driver_probe_node(enum driver_class class, const struct fdt *fdt, int node);
-
 /* Maps the registers that entry `index` of reg names; 0, -ENOENT, -EINVAL, -ENOMEM. */
 int driver_map(const struct fdt *fdt, int node, int index, void **registers);

@@ -6,8 +6,7 @@
  * It is pure logic over struct ldisc: the terminal (tty.c) holds the lock, moves the bytes, and
  * does what the returned events ask.
  *
- * Interface: ldisc_receive() takes one byte from the line, ldisc_read() gives bytes to a reader,
- * ldisc_output() turns written bytes into bytes for the line, ldisc_echo_take() hands over echo.
+ * Interface: ldisc.h.
  *
  * Structures and invariants.
  *   I1  tail <= canon <= head as free-running counters, and head - tail <= LDISC_SIZE. In
@@ -59,20 +58,9 @@ const struct termios termios_default = {
     .ospeed = 38400,
 };
 
-static bool iflag(const struct ldisc *ld, u32 flag)
-{
-    return ld->termios.iflag & flag;
-}
-
-static bool oflag(const struct ldisc *ld, u32 flag)
-{
-    return ld->termios.oflag & flag;
-}
-
-static bool lflag(const struct ldisc *ld, u32 flag)
-{
-    return ld->termios.lflag & flag;
-}
+#define iflag(ld, flag) ((ld)->termios.iflag & (flag))
+#define oflag(ld, flag) ((ld)->termios.oflag & (flag))
+#define lflag(ld, flag) ((ld)->termios.lflag & (flag))
 
 /* Are there lines? EXTPROC leaves editing to the other end. */
 static bool canonical(const struct ldisc *ld)
@@ -146,11 +134,7 @@ static size_t output_byte(struct ldisc *ld, u8 c, u8 *out)
 {
     size_t n = 0;
 
-    if (!oflag(ld, OPOST)) {
-        out[n++] = c;
-        return n;
-    }
-    switch (c) {
+    switch (oflag(ld, OPOST) ? c : 0) { /* 0 as any control character: it goes out as it is */
     case '\n':
         if (oflag(ld, ONLRET | ONLCR))
             ld->column = 0;
@@ -181,7 +165,7 @@ static size_t output_byte(struct ldisc *ld, u8 c, u8 *out)
             ld->column--;
         break;
     default:
-        if (is_control(c))
+        if (is_control(c) || !oflag(ld, OPOST))
             break;
         if (oflag(ld, OLCUC) && c >= 'a' && c <= 'z')
             c -= 'a' - 'A';
@@ -238,11 +222,11 @@ static void echo_typed(struct ldisc *ld, u8 c)
     }
 }
 
-static void echo_rubout(struct ldisc *ld)
+/* Echo what takes the cursor back by a column. */
+static void echo_back(struct ldisc *ld, const char *text)
 {
-    echo_raw(ld, '\b');
-    echo_raw(ld, ' ');
-    echo_raw(ld, '\b');
+    for (; *text; text++)
+        echo_raw(ld, *text);
     if (ld->column)
         ld->column--;
 }
@@ -302,6 +286,14 @@ static u32 end_line(struct ldisc *ld, u8 c)
     return LDISC_READABLE;
 }
 
+/* Columns that the echo of c, which is no tab, takes. */
+static u32 echo_width(const struct ldisc *ld, u8 c)
+{
+    if (is_control(c))
+        return lflag(ld, ECHOCTL) ? 2 : 0;
+    return !is_continuation(ld, c);
+}
+
 /* Columns that the tab at `position`, of the line being edited, took. */
 static u32 tab_width(struct ldisc *ld, u32 position)
 {
@@ -312,10 +304,7 @@ static u32 tab_width(struct ldisc *ld, u32 position)
 
         if (c == '\t')
             return 8 - (columns & 7); /* what follows a tab begins at a multiple of 8 */
-        if (is_control(c))
-            columns += lflag(ld, ECHOCTL) ? 2 : 0;
-        else if (!is_continuation(ld, c))
-            columns++;
+        columns += echo_width(ld, c);
     }
     return 8 - ((ld->canon_column + columns) & 7);
 }
@@ -335,16 +324,11 @@ static void echo_erased(struct ldisc *ld, u8 c, u32 position, u32 n, bool one)
     } else if (one && !lflag(ld, ECHOE)) {
         echo_typed(ld, ld->termios.cc[VERASE]);
     } else if (c == '\t') {
-        for (u32 width = tab_width(ld, position); width; width--) {
-            echo_raw(ld, '\b');
-            if (ld->column)
-                ld->column--;
-        }
+        for (u32 width = tab_width(ld, position); width; width--)
+            echo_back(ld, "\b");
     } else {
-        if (is_control(c) && lflag(ld, ECHOCTL))
-            echo_rubout(ld);
-        if (!is_control(c) || lflag(ld, ECHOCTL))
-            echo_rubout(ld);
+        for (u32 width = echo_width(ld, c); width; width--)
+            echo_back(ld, "\b \b");
     }
 }
 
@@ -431,13 +415,12 @@ static u32 receive_bad(struct ldisc *ld, u32 byte)
             return 0;
         if (iflag(ld, BRKINT))
             return signal_events(ld, 0, LDISC_SIGINT, false);
-    } else if (!iflag(ld, INPCK)) {
-        store_data(ld, c);
-        return lflag(ld, ICANON) ? 0 : LDISC_READABLE;
-    } else if (iflag(ld, IGNPAR)) {
+    } else if (iflag(ld, INPCK) && iflag(ld, IGNPAR)) {
         return 0;
     }
-    if (iflag(ld, PARMRK)) {
+    if (!(byte & LDISC_BREAK) && !iflag(ld, INPCK)) {
+        store_data(ld, c);
+    } else if (iflag(ld, PARMRK)) {
         store(ld, 0377);
         store(ld, 0);
         store(ld, c);
