@@ -5,7 +5,6 @@
 #include "dev/chardev.h"
 #include "io/file.h"
 #include "io/iter.h"
-#include "io/vm_map.h"
 #include "lib/errno.h"
 #include "task/signal.h"
 

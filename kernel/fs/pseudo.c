@@ -23,7 +23,6 @@
 #include "core/panic.h"
 #include "fs/namei.h"
 #include "io/iter.h"
-#include "io/vm_map.h"
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/string.h"

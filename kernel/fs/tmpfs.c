@@ -24,7 +24,6 @@
 
 #include "core/panic.h"
 #include "io/iter.h"
-#include "io/vm_map.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"

@@ -8,7 +8,6 @@
 #include "arch/vdso.h"
 #include "core/clock.h"
 #include "io/mapping.h"
-#include "io/vm_map.h"
 #include "lib/errno.h"
 #include "task/cred.h"
 #include "task/rlimit.h"

@@ -3,7 +3,6 @@
  * no file.
  */
 #include "io/mapping.h"
-#include "io/vm_map.h"
 #include "mm/kmalloc.h"
 #include "sched/reclaim.h"
 #include "vm/space_impl.h"
