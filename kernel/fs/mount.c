@@ -251,29 +251,39 @@ int mount_new(const struct path *at, const char *type_name, const char *source, 
     return err;
 }
 
-/* Copy the mounts below `dentry` of `from` onto the copy `to`. Depth is that of the mounts. */
-static int clone_children(struct mount *from, struct dentry *dentry, struct mount *to)
+/*
+ * Copy the mounts below `dentry` of `top` onto its copy. However deep they are: in a loop, since a
+ * program decides how deep.
+ */
+static int clone_children(struct mount *top, struct dentry *dentry, struct mount *copy)
 {
-    struct mount *child;
-    int err = 0;
+    struct mount *from = top, *to = copy;
+    struct list *next = top->children.next;
 
-    list_for_each_entry(child, &from->children, sibling) {
-        struct path at = {to, child->mountpoint};
-        struct mount *m;
+    for (;;) {
+        struct mount *child;
+        struct path at;
 
-        if (child->sb == to->sb && child->root == to->root) /* do not copy the copy */
+        if (next == &from->children) { /* all of this one: back up */
+            if (from == top)
+                return 0;
+            next = from->sibling.next;
+            from = from->parent;
+            to = to->parent;
             continue;
-        if (!dentry_below(child->mountpoint, dentry))
+        }
+        child = list_entry(next, struct mount, sibling);
+        next = next->next;
+        if (child == copy || (from == top && !dentry_below(child->mountpoint, dentry)))
             continue;
-        m = mount_alloc(child->sb, child->root, child->source, child->flags);
-        if (!m)
+        at = (struct path){to, child->mountpoint};
+        to = mount_alloc(child->sb, child->root, child->source, child->flags);
+        if (!to)
             return -ENOMEM;
-        attach(m, &at);
-        err = clone_children(child, child->root, m);
-        if (err)
-            break;
+        attach(to, &at);
+        from = child;
+        next = child->children.next;
     }
-    return err;
 }
 
 int mount_bind(const struct path *at, const struct path *from, bool recursive)

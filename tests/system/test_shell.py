@@ -263,6 +263,16 @@ def test_mount_and_df(shell):
     assert "/tmp/m" not in shell.ok("mount")
 
 
+def test_deep_mounts_are_bound_and_let_go(shell):
+    """Each mounted in the one before: neither the copy nor the end may go down by recursion."""
+    shell.ok("mkdir -p /tmp/deep /tmp/copy; mount -t tmpfs d /tmp/deep; cd /tmp/deep;"
+             "i=0; while [ $i -lt 300 ]; do mkdir d && mount -t tmpfs d d && cd d || break;"
+             "i=$((i+1)); done; mount --rbind /tmp/deep /tmp/copy; cd /")
+    assert shell.ok("grep -c ' /tmp/copy' /proc/mounts") == "301"
+    shell.ok("umount -l /tmp/copy; umount -l /tmp/deep")
+    assert "/tmp/deep" not in shell.ok("mount")
+
+
 def test_vi(shell):
     shell.ok("rm -f /tmp/vi; stty rows 24 cols 80")
     shell.send("vi /tmp/vi\r")
