@@ -17,7 +17,7 @@
 #include "proc/fork.h"
 #include "dev/power/power.h"
 #include "sched/thread.h"
-#include "task/namespaces.h"
+#include "task/task.h"
 
 #define INIT_STRINGS 64 /* arguments, and environment strings, that init can be given */
 

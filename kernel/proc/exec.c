@@ -191,7 +191,7 @@ static void take_leadership(struct process *process, struct task *self)
 {
     struct task *old = process->leader;
     struct pid *pid = self->pid;
-    irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
+    spin_guard_irqsave(&process_tree_lock);
 
     WRITE_ONCE(pid->task, NULL);
     self->tid = process->tgid;
@@ -199,7 +199,6 @@ static void take_leadership(struct process *process, struct task *self)
     self->start_ns = process->start_ns;
     rcu_assign(process->pid->task, self);
     process->leader = task_get(self);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
     pid_unuse(pid);
     pid_put(pid);
     task_put(old);

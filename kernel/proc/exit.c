@@ -277,12 +277,10 @@ void task_set_space(struct task *self, struct vm_space *space)
 {
     struct process_usage *usage = &self->process->usage;
     struct vm_space *old = self->space;
-    irqflags_t flags;
 
     if (old) {
-        flags = spin_lock_irqsave(&self->process->lock);
+        spin_guard_irqsave(&self->process->lock);
         usage->max_rss = MAX(usage->max_rss, MAX(old->peak_rss, vm_rss_pages(old)) * 4);
-        spin_unlock_irqrestore(&self->process->lock, flags);
     }
     task_lock(self);
     self->space = space;

@@ -210,10 +210,8 @@ static void push_frame(struct trap_frame *f, struct delivery *d)
     thread_fp_save();
     if (!frame.stack || sigframe_push(f, &self->fp_state, &frame)) {
         if (d->signal == SIGSEGV) { /* no way to tell: the second one kills */
-            irqflags_t flags = spin_lock_irqsave(&self->process->lock);
-
+            spin_guard_irqsave(&self->process->lock);
             self->process->sighand->actions[SIGSEGV - 1].handler = SIG_DFL;
-            spin_unlock_irqrestore(&self->process->lock, flags);
         }
         signal_force(SIGSEGV, SI_KERNEL, 0);
         return;

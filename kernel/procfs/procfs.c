@@ -23,7 +23,7 @@
 #include "mm/page.h"
 #include "mm/vmalloc.h"
 #include "sched/smp.h"
-#include "task/namespaces.h"
+#include "task/task.h"
 #include "task/pid.h"
 
 #define PROC_MAGIC  0x9fa0

@@ -12,7 +12,7 @@
 #include "lib/string.h"
 #include "core/machine.h"
 #include "task/cred.h"
-#include "task/namespaces.h"
+#include "task/task.h"
 #include "task/pid.h"
 #include "vm/space.h"
 

@@ -16,7 +16,6 @@
 #include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/cred.h"
-#include "task/namespaces.h"
 #include "task/task.h"
 
 /* ---- names ---- */

@@ -89,7 +89,6 @@ int pid_alloc(struct pid **out)
 {
     struct pid_namespace *ns = &init_pid_ns;
     struct pid *pid = *out = kmalloc(sizeof(*pid));
-    irqflags_t flags;
     u32 number;
 
     if (!pid)
@@ -98,17 +97,16 @@ int pid_alloc(struct pid **out)
     pid->users = 1;
     list_init(&pid->members);
     waitqueue_init(&pid->exit);
-    flags = spin_lock_irqsave(&ns->lock);
+    spin_guard_irqsave(&ns->lock);
     number = number_take_locked(ns);
-    if (number) {
-        pid->numbers[0].number = number;
-        pid->numbers[0].ns = ns;
-        hlist_add_head_rcu(&pid->numbers[0].chain, chain_of(ns, number));
-    }
-    spin_unlock_irqrestore(&ns->lock, flags);
-    if (!number)
+    if (!number) {
         kfree(pid);
-    return number ? 0 : -EAGAIN;
+        return -EAGAIN;
+    }
+    pid->numbers[0].number = number;
+    pid->numbers[0].ns = ns;
+    hlist_add_head_rcu(&pid->numbers[0].chain, chain_of(ns, number));
+    return 0;
 }
 
 void pid_use(struct pid *pid)
@@ -123,16 +121,13 @@ void pid_unuse(struct pid *pid)
 {
     struct pid_namespace *ns = pid->numbers[0].ns;
     u32 number = pid->numbers[0].number;
-    irqflags_t flags = spin_lock_irqsave(&ns->lock);
-    bool last = --pid->users == 0;
+    spin_guard_irqsave(&ns->lock);
 
-    if (last) {
-        hlist_del(&pid->numbers[0].chain);
-        bitmap_clear(ns->maps[number / MAP_BITS], number % MAP_BITS);
-    }
-    spin_unlock_irqrestore(&ns->lock, flags);
-    if (last)
-        pid_put(pid);
+    if (--pid->users)
+        return;
+    hlist_del(&pid->numbers[0].chain);
+    bitmap_clear(ns->maps[number / MAP_BITS], number % MAP_BITS);
+    pid_put(pid);
 }
 
 static void pid_free_rcu(struct rcu_head *head)

@@ -112,10 +112,6 @@ struct siginfo {
             u64 timer_value;
         };
         u64 address; /* fault */
-        struct {
-            s64 band; /* SIGIO */
-            s32 fd;
-        };
     };
 };
 

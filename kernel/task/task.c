@@ -17,7 +17,6 @@
 #include "lib/string.h"
 #include "sched/reclaim.h"
 #include "task/cred.h"
-#include "task/namespaces.h"
 #include "task/pid.h"
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(RANK_TASK_LIST);

@@ -14,8 +14,37 @@
 struct cred;
 struct fdtable;
 struct fs_context;
-struct namespaces;
+struct pid_namespace;
 struct vm_space;
+
+/* ---- Namespaces: one set exists so far; each task points at its own. [I] ---- */
+
+#define UTS_LENGTH 65
+
+/* uname(2): the order and the sizes of struct utsname. */
+struct uts_names {
+    char sysname[UTS_LENGTH];
+    char nodename[UTS_LENGTH];
+    char release[UTS_LENGTH];
+    char version[UTS_LENGTH];
+    char machine[UTS_LENGTH];
+    char domainname[UTS_LENGTH];
+};
+
+struct uts_namespace {
+    struct spinlock lock; /* node and domain name */
+    struct uts_names names;
+};
+
+struct namespaces {
+    struct pid_namespace *pid;
+    struct uts_namespace *uts;
+};
+
+extern struct namespaces init_namespaces;
+extern struct uts_namespace init_uts_ns;
+
+/* ---- Tasks ---- */
 
 /* How restart_syscall(2) goes on after a signal without a handler. */
 struct restart_block {
