@@ -33,7 +33,7 @@ enum lock_rank {
     RANK_FILE,       /* an open file's own fields, eventfd counters */
     RANK_WAIT,       /* a queue of waiters */
     RANK_MUTEX,      /* the waiters of a sleeping lock */
-    RANK_WORK,       /* pending work of a CPU */
+    RANK_WORK,       /* pending work */
     RANK_TIMER,      /* the timers of a CPU */
     RANK_RUNQUEUE,   /* the runnable threads of a CPU, by address */
     RANK_VMALLOC,    /* areas of kernel address space */

@@ -66,6 +66,14 @@ static bool take_or_mark(struct mutex *m, u64 self)
     }
 }
 
+static void wake_first_locked(struct mutex *m)
+{
+    struct mutex_waiter *first = list_first(&m->waiters, struct mutex_waiter, link);
+
+    if (first)
+        thread_wake(first->thread, THREAD_ANY);
+}
+
 static __noinline int lock_slow(struct mutex *m, u32 state)
 {
     struct mutex_waiter waiter = {.thread = current_thread()};
@@ -85,8 +93,8 @@ static __noinline int lock_slow(struct mutex *m, u32 state)
         spin_lock_irq(&m->lock);
     }
     list_del(&waiter.link);
-    if (error && !list_empty(&m->waiters) && !(READ_ONCE(m->owner) & ~WAITERS))
-        thread_wake(list_first(&m->waiters, struct mutex_waiter, link)->thread, THREAD_ANY);
+    if (error && !(READ_ONCE(m->owner) & ~WAITERS))
+        wake_first_locked(m);
     spin_unlock_irq(&m->lock);
     return error;
 }
@@ -130,8 +138,7 @@ static __noinline void unlock_slow(struct mutex *m)
 {
     spin_lock_irq(&m->lock);
     __atomic_store_n(&m->owner, list_empty(&m->waiters) ? 0 : WAITERS, __ATOMIC_RELEASE);
-    if (!list_empty(&m->waiters))
-        thread_wake(list_first(&m->waiters, struct mutex_waiter, link)->thread, THREAD_ANY);
+    wake_first_locked(m);
     spin_unlock_irq(&m->lock);
 }
 
