@@ -61,12 +61,6 @@ static inline void list_del(struct list *node)
     list_init(node);
 }
 
-static inline void list_move(struct list *node, struct list *head)
-{
-    list_del(node);
-    list_add(node, head);
-}
-
 static inline void list_move_tail(struct list *node, struct list *head)
 {
     list_del(node);

@@ -28,11 +28,6 @@ struct rb_root {
     struct rb_node *node;
 };
 
-#define RB_ROOT_INIT \
-    {                \
-        NULL         \
-    }
-
 typedef void rb_augment_fn(struct rb_node *node);
 
 #define rb_entry(ptr, type, member) container_of(ptr, type, member)

@@ -16,10 +16,9 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 
-typedef u64 paddr_t;       /* physical address */
-typedef uintptr_t vaddr_t; /* virtual address, the kernel's or a user's */
-typedef long ssize_t;      /* a byte count, or -errno */
-typedef s64 loff_t;        /* position in a file, in bytes */
+typedef u64 paddr_t;  /* physical address */
+typedef long ssize_t; /* a byte count, or -errno */
+typedef s64 loff_t;   /* position in a file, in bytes */
 
 #define MIB(n)        ((n)*1024UL * 1024UL)
 #define GIB(n)        ((n)*1024UL * 1024UL * 1024UL)
@@ -79,7 +78,6 @@ typedef s64 loff_t;        /* position in a file, in bytes */
 #define READ_ONCE(x)                 (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)             (*(volatile __typeof__(x) *)&(x) = (v))
 
-#define __packed                     __attribute__((packed))
 #define __aligned(n)                 __attribute__((aligned(n)))
 #define __section(s)                 __attribute__((section(s)))
 #define __used                       __attribute__((used))

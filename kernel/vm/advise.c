@@ -85,18 +85,18 @@ static int ignore(struct vm_region *region, u64 low, u64 high, const void *arg)
 }
 
 static const struct change advices[] = {
-    [MADV_NORMAL... MADV_WILLNEED] = {ignore},
-    [MADV_DONTNEED] = {drop},
-    [MADV_FREE] = {drop_anonymous},
+    [MADV_NORMAL... MADV_WILLNEED] = {.part = ignore},
+    [MADV_DONTNEED] = {.part = drop},
+    [MADV_FREE] = {.part = drop_anonymous},
     [MADV_DONTFORK] = {change_flags, .set = VM_NO_FORK},
     [MADV_DOFORK] = {change_flags, .clear = VM_NO_FORK},
-    [MADV_MERGEABLE... MADV_NOHUGEPAGE] = {ignore},
+    [MADV_MERGEABLE... MADV_NOHUGEPAGE] = {.part = ignore},
     [MADV_DONTDUMP] = {change_flags, .set = VM_NO_DUMP},
     [MADV_DODUMP] = {change_flags, .clear = VM_NO_DUMP},
     [MADV_WIPEONFORK] = {change_flags, .set = VM_WIPE_FORK},
     [MADV_KEEPONFORK] = {change_flags, .clear = VM_WIPE_FORK},
-    [MADV_COLD... MADV_PAGEOUT] = {ignore},
-    [MADV_DONTNEED_LOCKED] = {drop_locked},
+    [MADV_COLD... MADV_PAGEOUT] = {.part = ignore},
+    [MADV_DONTNEED_LOCKED] = {.part = drop_locked},
 };
 
 /* MADV_REMOVE: a hole in the file behind a shared writable region. */

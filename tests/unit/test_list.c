@@ -52,7 +52,8 @@ UNIT(list_order)
     CHECK_EQ(digits(&head), 1245);
     list_move_tail(&item[1].node, &head);
     CHECK_EQ(digits(&head), 2451);
-    list_move(&item[1].node, &head);
+    list_del(&item[1].node);
+    list_add(&item[1].node, &head);
     CHECK_EQ(digits(&head), 1245);
     list_for_each_entry_safe(pos, tmp, &head, node)
         if (pos->value % 2 == 0)

@@ -87,7 +87,7 @@ static void check_order(struct rb_root *root, int want)
 
 static void random_operations(bool augmented, uint64_t key_mask, int operations)
 {
-    struct rb_root root = RB_ROOT_INIT;
+    struct rb_root root = {NULL};
     struct item *items = calloc(ITEMS, sizeof(*items));
     rb_augment_fn *fn = augmented ? augment : NULL;
     int live = 0;
@@ -135,7 +135,7 @@ UNIT(rbtree_augmented)
 
 UNIT(rbtree_ascending)
 {
-    struct rb_root root = RB_ROOT_INIT;
+    struct rb_root root = {NULL};
     struct item items[100];
     int count = 0, height;
 
