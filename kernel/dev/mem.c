@@ -44,11 +44,9 @@ static ssize_t full_write(struct io_request *req)
     return -ENOSPC;
 }
 
-static int zero_mmap(struct file *file, struct vm_map_request *req)
+static int zero_mmap(struct file *file, u32 prot, u32 flags, const u64 **size)
 {
-    (void)file;
-    req->anonymous = true;
-    return 0;
+    return 1;
 }
 
 static ssize_t random_read(struct io_request *req)

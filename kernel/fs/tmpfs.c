@@ -180,16 +180,16 @@ static loff_t tmpfs_seek(struct file *file, loff_t offset, int whence)
     return file_seek_size(file, offset, whence, size, INT64_MAX);
 }
 
-static int tmpfs_mmap(struct file *file, struct vm_map_request *req)
+static int tmpfs_mmap(struct file *file, u32 prot, u32 flags, const u64 **size)
 {
     struct inode *inode = file->inode;
 
-    if (req->prot & PROT_EXEC && file->path.mount && file->path.mount->flags & MS_NOEXEC)
+    if (prot & PROT_EXEC && file->path.mount && file->path.mount->flags & MS_NOEXEC)
         return -EPERM;
-    if (req->flags & MAP_SHARED && req->prot & PROT_WRITE &&
+    if (flags & MAP_SHARED && prot & PROT_WRITE &&
         inode->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
         return -EPERM;
-    req->size = &inode->size;
+    *size = &inode->size;
     file_accessed(file);
     return 0;
 }

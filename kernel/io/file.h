@@ -102,7 +102,13 @@ struct file_ops {
     loff_t (*seek)(struct file *file, loff_t offset, int whence); /* the new position or -errno */
     u32 (*poll)(struct file *file, struct poll_table *table);     /* POLL* that hold now */
     long (*ioctl)(struct file *file, u32 cmd, u64 arg);           /* -ENOTTY: not known */
-    int (*mmap)(struct file *file, struct vm_map_request *req);
+    /*
+     * May mmap(2) map the pages of file->mapping with this protection and these flags? 0 or -errno,
+     * or 1: it is memory without a file after all. *size is set to where the file's size in bytes
+     * stands, which faults read: pages wholly behind it give SIGBUS. NULL, as it was: no end. May
+     * sleep; no lock of vm is held. A file without this entry is -ENODEV.
+     */
+    int (*mmap)(struct file *file, u32 prot, u32 flags, const u64 **size);
     int (*readdir)(struct file *file, struct dir_emit *emit);
     int (*fsync)(struct file *file, int datasync);
     int (*flush)(struct file *file);    /* at each close of a descriptor; its error is close()'s */

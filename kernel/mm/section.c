@@ -274,7 +274,6 @@ void page_init(void)
         untaken += s->free;
     }
     total = untaken;
-    spin_guard_irqsave(&builder);
-    section_page_locked(
-        kernel_translate((u64)start)); /* tables come from sections that are built */
+    while (pages_free() == untaken && section_build_more())
+        ; /* tables come from sections that are built */
 }

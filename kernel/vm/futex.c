@@ -178,7 +178,7 @@ static bool wake_op_compare(u32 code, s32 old)
 }
 
 /* Reads the word, and changes it when there is an operation. 0 or -EFAULT. */
-static int word_access(u64 addr, const u32 *op, u32 *old)
+static __always_inline int word_access(u64 addr, const u32 *op, u32 *old)
 {
     u32 seen;
 
@@ -198,7 +198,8 @@ static int word_access(u64 addr, const u32 *op, u32 *old)
  * Locks the buckets and reads the word, or changes it as well: value before in *old. -EFAULT, with
  * nothing locked: it cannot be had, not even where sleeping is allowed.
  */
-static int word_lock(struct bucket *a, struct bucket *b, u64 addr, const u32 *op, u32 *old)
+static __always_inline int word_lock(struct bucket *a, struct bucket *b, u64 addr, const u32 *op,
+                                     u32 *old)
 {
     u32 seen;
 

@@ -14,9 +14,8 @@
 #include "task/task.h"
 #include "vm/space_impl.h"
 
-#define PROT_SEM     8
-#define PROT_GROWSUP 0x02000000
-#define MAP_SYNC     0x80000 /* for persistent memory */
+#define PROT_SEM 8
+#define MAP_SYNC 0x80000 /* for persistent memory */
 
 /* A free range of len bytes, near `hint` if that is free; 0: none. */
 static u64 address_choose(struct vm_space *space, u64 hint, u64 len)
@@ -90,11 +89,9 @@ int vm_unmap(struct vm_space *space, u64 addr, u64 len)
 
 /* Backing of a file mapping: *proto gets the file and what its mmap entry says. 1: none, it is
    memory after all. */
-static int back_with_file(struct vm_region *proto, struct file *file, u64 offset, u64 len, u32 prot,
+static int back_with_file(struct vm_region *proto, struct file *file, u64 offset, u32 prot,
                           u32 flags)
 {
-    struct vm_map_request req = {
-        .offset = offset, .length = len, .prot = prot, .flags = flags, .mapping = file->mapping};
     int error;
 
     if (proto->flags & VM_SHARED && !(file->mode & FMODE_WRITE)) {
@@ -106,16 +103,15 @@ static int back_with_file(struct vm_region *proto, struct file *file, u64 offset
         return -EACCES;
     if (!file->ops->mmap)
         return -ENODEV;
-    error = file->ops->mmap(file, &req);
-    if (error || req.anonymous)
-        return error ? error : 1;
-    if (!req.mapping)
+    error = file->ops->mmap(file, prot, flags, &proto->size);
+    if (error)
+        return error;
+    if (!file->mapping)
         return -ENODEV;
     proto->file = file;
-    proto->mapping = req.mapping;
-    proto->size = req.size;
+    proto->mapping = file->mapping;
     proto->first_page = bytes_to_pages(offset);
-    if (proto->flags & VM_SHARED && req.mapping->ops && req.mapping->ops->writeback)
+    if (proto->flags & VM_SHARED && file->mapping->ops && file->mapping->ops->writeback)
         proto->flags |= VM_NOTIFY;
     return 0;
 }
@@ -148,14 +144,14 @@ static int map_backing(struct vm_region *proto, struct file *file, struct file *
     if (flags & MAP_NORESERVE)
         proto->flags |= VM_NORESERVE;
     if (file)
-        error = back_with_file(proto, file, offset, len, prot, flags);
+        error = back_with_file(proto, file, offset, prot, flags);
     if (error != 1 || !(proto->flags & VM_SHARED))
         return error < 0 ? error : 0;
     *memory = shared_memory_create(len);
     if (!*memory)
         return -ENOMEM;
     proto->flags &= ~VM_NEVER_WRITE;
-    return back_with_file(proto, *memory, 0, len, prot, flags);
+    return back_with_file(proto, *memory, 0, prot, flags);
 }
 
 int lock_check(const struct vm_space *space, u64 pages)

@@ -71,11 +71,11 @@ static void shared_memory_release(struct file *file)
     kfree(memory);
 }
 
-static int shared_memory_mmap(struct file *file, struct vm_map_request *req)
+static int shared_memory_mmap(struct file *file, u32 prot, u32 flags, const u64 **size)
 {
     struct shared_memory *memory = file->private;
 
-    req->size = &memory->size;
+    *size = &memory->size;
     return 0;
 }
 
