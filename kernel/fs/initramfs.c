@@ -25,6 +25,7 @@
 #include "sched/reclaim.h"
 
 #define NS_PER_SECOND 1000000000UL
+#define LINK_BUCKETS  32
 
 struct link {
     struct link *next;
@@ -34,7 +35,7 @@ struct link {
 
 struct unpack {
     bool in_place;
-    struct link *links; /* the newest first: names of one file mostly follow each other */
+    struct link *links[LINK_BUCKETS];
     char name[CPIO_NAME_MAX + 1 + 8]; /* slack for hash_name() */
     char text[PATH_MAX];
 };
@@ -43,21 +44,23 @@ struct unpack {
 
 static void links_free(struct unpack *u)
 {
-    while (u->links) {
-        struct link *link = u->links;
+    for (u32 i = 0; i < LINK_BUCKETS; i++) {
+        while (u->links[i]) {
+            struct link *link = u->links[i];
 
-        u->links = link->next;
-        kfree(link);
+            u->links[i] = link->next;
+            kfree(link);
+        }
     }
 }
 
 /* The first name of a file with several, or NULL and this name is remembered. */
 static const char *link_find(struct unpack *u, const struct cpio_entry *e)
 {
-    struct link *link;
+    struct link **head = &u->links[e->ino % LINK_BUCKETS], *link;
     size_t len = strlen(u->name);
 
-    for (link = u->links; link; link = link->next)
+    for (link = *head; link; link = link->next)
         if (link->ino == e->ino && link->dev_major == e->dev_major &&
             link->dev_minor == e->dev_minor)
             return link->name;
@@ -67,8 +70,8 @@ static const char *link_find(struct unpack *u, const struct cpio_entry *e)
         link->dev_major = e->dev_major;
         link->dev_minor = e->dev_minor;
         memcpy(link->name, u->name, len);
-        link->next = u->links;
-        u->links = link;
+        link->next = *head;
+        *head = link;
     }
     return NULL;
 }
