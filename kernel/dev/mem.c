@@ -24,18 +24,28 @@ static ssize_t null_write(struct io_request *req)
 }
 
 /* A long read looks for a signal now and then. */
+static __noinline ssize_t zero_read_long(struct iter *it)
+{
+    size_t done = 0;
+
+    while (it->left && !(done && signal_pending())) {
+        size_t part = MIN_T(size_t, it->left, CHUNK), n = iter_clear(it, part);
+
+        done += n;
+        if (n < part)
+            return done ? (ssize_t)done : -EFAULT;
+    }
+    return done;
+}
+
 static ssize_t zero_read(struct io_request *req)
 {
-    size_t done = 0, part, n;
+    size_t left = req->iter->left, n;
 
-    do {
-        part = MIN_T(size_t, req->iter->left, CHUNK);
-        n = iter_clear(req->iter, part);
-        done += n;
-        if (unlikely(n < part))
-            return done ? (ssize_t)done : -EFAULT;
-    } while (unlikely(req->iter->left) && !signal_pending());
-    return done;
+    if (unlikely(left > CHUNK))
+        return zero_read_long(req->iter);
+    n = iter_clear(req->iter, left);
+    return n || !left ? (ssize_t)n : -EFAULT;
 }
 
 static ssize_t full_write(struct io_request *req)
