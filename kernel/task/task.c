@@ -200,6 +200,8 @@ static void process_free_rcu(struct rcu_head *head)
 {
     struct process *process = container_of(head, struct process, rcu);
 
+    timer_cancel(&process->real_timer); /* set since the exit, running, or of a fork that failed */
+    timer_cancel(&process->cpu_timer);
     if (process->sighand)
         sighand_put(process->sighand);
     if (process->pid)

@@ -445,3 +445,27 @@ CASE(proc_exit_signal)
     } args = {.exit_signal = 65};
     ok(syscall(SYS_clone3, &args, sizeof args));
 }
+
+/* A fork that a signal breaks off, under a limit on CPU time, leaves no timer behind. */
+CASE(proc_fork_broken_off)
+{
+    struct rlimit cpu = {1000, 2000};
+    int forked = 0;
+
+    signal(SIGUSR1, catch);
+    pid_t self = getpid(), spammer = fork();
+    while (spammer == 0)
+        kill(self, SIGUSR1);
+    ok(setrlimit(RLIMIT_CPU, &cpu));
+    for (int i = 0; i < 50; i++) {
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        forked += pid > 0;
+        waitpid(pid, NULL, 0);
+    }
+    kill(spammer, SIGKILL);
+    waitpid(spammer, NULL, 0);
+    val(forked);
+    usleep(200000); /* time for such a timer */
+}
