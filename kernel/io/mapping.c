@@ -260,9 +260,10 @@ uncharge:
 
 int mapping_get_page(struct mapping *mapping, u64 index, u32 flags, struct page **out)
 {
-    int err = 0;
+    int err;
 
     do {
+        err = 0;
         *out = mapping_find_page(mapping, index);
         if (*out)
             break;

@@ -85,6 +85,37 @@ static int write_back(struct mapping *mapping, struct page *page)
 
 static const struct mapping_ops backed_ops = {.fill = fill_page, .writeback = write_back};
 
+/* The charge of a page gives another the time to make it. */
+static int charge_late(struct mapping *mapping)
+{
+    static bool within;
+    struct page *page = NULL;
+
+    if (within)
+        return 0;
+    within = true;
+    ktest_check(mapping_get_page(mapping, 3, MAPPING_CREATE, &page) == 0);
+    within = false;
+    if (page)
+        page_put(page);
+    return 0;
+}
+
+static const struct mapping_ops contended_ops = {.charge = charge_late};
+
+KTEST(mapping_two_make_a_page)
+{
+    struct mapping *m = kmalloc(sizeof(*m));
+    struct page *page;
+
+    mapping_init(m, &contended_ops, NULL);
+    ktest_check(mapping_get_page(m, 3, MAPPING_CREATE, &page) == 0);
+    ktest_check(m->page_count == 1 && ref_read(&page->refs) == 2);
+    page_put(page);
+    mapping_destroy(m);
+    kfree(m);
+}
+
 KTEST(mapping_backed)
 {
     struct mapping *m = kmalloc(sizeof(*m));
