@@ -179,14 +179,15 @@ def test_stop_background_and_foreground(shell):
 
 
 def test_stop_reaches_the_whole_pipeline(shell):
-    shell.type("sleep 1000 | sleep 1001 | sh -c 'usleep 300000; echo rea\"\"dy; exec sleep 1002'")
+    shell.type("sleep 1000 | sleep 1001 | sh -c 'echo rea\"\"dy; read never'")
     shell.expect(r"ready\r*\n")
     shell.send("\x1a")
     shell.expect("Stopped")
     shell.prompt()
-    states = shell.ok("for p in $(pidof sleep); do sed 's/.*) \\(.\\).*/\\1/' /proc/$p/stat; done")
+    states = shell.ok("group=$(jobs -p); cat /proc/[0-9]*/stat 2> /dev/null |"
+                      " awk -v group=$group '$5 == group { print $3 }'")
     assert states.split() == ["T"] * 3
-    shell.ok("kill -9 $(pidof sleep); wait; true")
+    shell.ok("kill -9 -$group; wait; true")
 
 
 def test_background_reader_is_stopped(shell):
