@@ -47,7 +47,7 @@ static inline void rcu_guard_end(const struct rcu_guard *guard)
 /* The rest is in sched/rcu.c. Calls fn(head) in a thread after a grace period; any context. */
 void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *head));
 
-/* Returns after a grace period; callbacks that came before it may still run. Sleeps. */
+/* Returns after a grace period, when the callbacks that came before it have run. Sleeps. */
 void rcu_synchronize(void);
 
 /* Starts the thread that runs the callbacks. Before it they are kept. */

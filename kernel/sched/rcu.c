@@ -7,8 +7,8 @@
  * it one load and compare, or asleep. A CPU that lags is made to go through switch_thread().
  *
  * rcu_call() puts callbacks on a stack. A thread takes the stack, raises the number, waits for the
- * CPUs, and runs the callbacks, in batches: after the first callback it sleeps 10 ms, unless many
- * come or somebody waits (rcu_synchronize).
+ * CPUs, and runs the callbacks, the oldest first, in batches: after the first callback it sleeps
+ * 10 ms, unless many come or somebody waits (rcu_synchronize).
  *
  *  R1  A callback taken before rcu_wanted went up to n runs after all CPUs have seen n.
  *  R2  Unlink, then rcu_call, then the rise of rcu_wanted, then a CPU's rcu_seen: each ordered
@@ -17,6 +17,8 @@
  *      runs any handler: who has fenced after unlinking and reads true need not wait for that CPU.
  *  R4  A callback is pushed before it is counted, and the count is cleared before the stack is
  *      taken: so whoever counts from 0 wakes the thread, and no callback is left behind.
+ *  R5  Callbacks run in the order of their pushes, so the one of rcu_synchronize() after all that
+ *      were there before it: who waits for memory (reclaim.c) finds it free.
  */
 #include "core/rcu.h"
 
@@ -87,6 +89,20 @@ static void grace_period(void)
     smp_mb();
 }
 
+/* The callbacks so far, the oldest first. */
+static struct rcu_head *take_callbacks(void)
+{
+    struct rcu_head *taken = __atomic_exchange_n(&callbacks, NULL, __ATOMIC_SEQ_CST);
+    struct rcu_head *head = NULL, *next;
+
+    for (; taken; taken = next) { /* R5 */
+        next = taken->next;
+        taken->next = head;
+        head = taken;
+    }
+    return head;
+}
+
 static void rcu_main(void *arg)
 {
     (void)arg;
@@ -97,7 +113,7 @@ static void rcu_main(void *arg)
         wait_event_general(&rcu_work, READ_ONCE(counted) >= RCU_MANY, THREAD_SLEEPING,
                            clock_monotonic_ns() + RCU_BATCH_NS, 0);
         __atomic_store_n(&counted, 0, __ATOMIC_SEQ_CST);
-        head = __atomic_exchange_n(&callbacks, NULL, __ATOMIC_SEQ_CST);
+        head = take_callbacks();
         if (head)
             grace_period(); /* R1 */
         for (; head; head = next) {

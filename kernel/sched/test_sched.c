@@ -278,17 +278,6 @@ KTEST(affinity_moves_other_threads)
     completion_wait(&run.done);
 }
 
-KTEST(cpu_time_is_what_was_used)
-{
-    u64 before = thread_cpu_ns(current_thread()), start = clock_monotonic_ns(), used;
-
-    sleep_until(start + 30 * NS_PER_MS, false);
-    used = thread_cpu_ns(current_thread()) - before;
-    ktest_check(used < 10 * NS_PER_MS);
-    before = thread_cpu_ns(current_thread());
-    ktest_check(before >= used);
-}
-
 /* CPUs that run something other than their idle thread. */
 static u32 busy_cpus(void)
 {
@@ -302,15 +291,15 @@ static u32 busy_cpus(void)
 KTEST(idle_cpus_take_waiting_threads)
 {
     u64 limit = clock_monotonic_ns() + HANG_NS;
-    u32 n = cpu_online_count();
+    u32 n = cpu_online_count(), busy;
     struct run run = {.count = 0};
 
     completion_init(&run.done);
     for (u32 i = 0; i < n; i++)
         ktest_check(thread_run("busy", spin_until, &run) == 0);
-    while (busy_cpus() != n && clock_monotonic_ns() < limit)
+    while ((busy = busy_cpus()) != n && clock_monotonic_ns() < limit)
         sleep_until(clock_monotonic_ns() + NS_PER_MS, false);
-    ktest_check(busy_cpus() == n);
+    ktest_check(busy == n);
     WRITE_ONCE(run.count, 1);
     for (u32 i = 0; i < n; i++)
         completion_wait(&run.done);
@@ -368,4 +357,40 @@ KTEST(preempted_fifo_threads_go_to_another_cpu)
     completion_wait(&low.done);
     completion_wait(&high.done);
     thread_set_affinity(current_thread(), &cpumask_all);
+}
+
+static void wait_for_end(void *arg)
+{
+    struct run *run = arg;
+
+    completion_wait(&run->done);
+    run->count = 1;
+}
+
+/* A sleeper goes before this thread on CPU 0: it sleeps, or has ended, whenever yield() returns. */
+KTEST(cpu_time_is_what_was_used)
+{
+    u64 start, before, used, limit;
+    struct run run;
+    struct thread *t;
+
+    own_cpu(true);
+    t = start_fifo(wait_for_end, &run, 60);
+    yield();
+    before = thread_cpu_ns(t);
+    sleep_until(clock_monotonic_ns() + 30 * NS_PER_MS, false);
+    ktest_check(before > 0 && thread_cpu_ns(t) == before);
+    completion_done(&run.done);
+    yield();
+    ktest_check(run.count == 1);
+    own_cpu(false);
+
+    start = clock_monotonic_ns();
+    limit = start + HANG_NS;
+    before = thread_cpu_ns(current_thread());
+    do
+        used = thread_cpu_ns(current_thread()) - before;
+    while (used < 5 * NS_PER_MS && clock_monotonic_ns() < limit);
+    ktest_check(used >= 5 * NS_PER_MS);
+    ktest_check(used <= clock_monotonic_ns() - start + NS_PER_US); /* rounding */
 }

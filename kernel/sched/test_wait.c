@@ -6,10 +6,12 @@
 #include "lib/errno.h"
 #include "sched/mutex.h"
 #include "sched/reclaim.h"
-#include "sched/work.h"
+#include "sched/sched_impl.h"
 #include "sched/wait.h"
+#include "sched/work.h"
 
 #define THREADS_MAX 32
+#define HANG_NS     (20 * NS_PER_SEC) /* what takes longer does not happen at all */
 
 struct shared {
     struct waitqueue wq;
@@ -120,14 +122,34 @@ static void wait_exclusive(void *arg)
     completion_done(&s->done);
 }
 
+/* Waits until t has looked at its condition for the last time, and sleeps. */
+static void await_blocked(struct thread *t)
+{
+    u64 limit = clock_monotonic_ns() + HANG_NS;
+    bool blocked = false;
+
+    while (!blocked && clock_monotonic_ns() < limit) {
+        sleep_until(clock_monotonic_ns() + NS_PER_MS, false);
+        irq_guard();
+        struct runqueue *rq = thread_rq_lock(t);
+        blocked = t->state == THREAD_BLOCKED && t->on_rq == RQ_NONE;
+        spin_release(&rq->lock);
+    }
+    ktest_check(blocked);
+}
+
 KTEST(exclusive_waiters_wake_one_by_one)
 {
+    struct thread *waiters[4];
     struct shared s;
 
     shared_init(&s, 0);
+    for (u32 i = 0; i < 4; i++) {
+        waiters[i] = thread_create("exclusive", wait_exclusive, &s);
+        thread_start(waiters[i]);
+    }
     for (u32 i = 0; i < 4; i++)
-        ktest_check(thread_run("exclusive", wait_exclusive, &s) == 0);
-    sleep_until(clock_monotonic_ns() + 20 * NS_PER_MS, false);
+        await_blocked(waiters[i]);
     WRITE_ONCE(s.go, 1);
     for (u64 i = 1; i <= 4; i++) {
         wake_up(&s.wq, 0);
@@ -168,12 +190,14 @@ KTEST(interruptible_wait_ends_by_signal)
 static u32 fired[TIMERS], fired_count;
 static u64 fired_early;
 static struct timer timers[TIMERS];
+static struct completion timer_fired;
 
 static void note_fired(struct timer *timer)
 {
     if (clock_monotonic_ns() < timer->deadline_ns)
         fired_early++;
     fired[__atomic_fetch_add(&fired_count, 1, __ATOMIC_RELAXED)] = timer - timers;
+    completion_done(&timer_fired);
 }
 
 KTEST(timers_fire_in_order_and_not_early)
@@ -181,7 +205,8 @@ KTEST(timers_fire_in_order_and_not_early)
     u64 base;
 
     fired_count = fired_early = 0;
-    preempt_disable(); /* all on one CPU */
+    completion_init(&timer_fired);
+    irq_disable(); /* all on one CPU, and none fires before all are there */
     base = clock_monotonic_ns() + 5 * NS_PER_MS;
     for (u32 i = 0; i < TIMERS; i++) {
         u32 place = i * 7 % TIMERS;
@@ -189,11 +214,12 @@ KTEST(timers_fire_in_order_and_not_early)
         timer_init(&timers[place], note_fired);
         timer_start(&timers[place], base + place * 200 * NS_PER_US);
     }
-    preempt_enable();
     ktest_check(timer_cancel(&timers[5]));
     ktest_check(!timer_cancel(&timers[5]));
     timer_start(&timers[6], base + 20 * NS_PER_MS); /* moved behind all */
-    sleep_until(base + 25 * NS_PER_MS, false);
+    irq_enable();
+    for (u32 i = 0; i < TIMERS - 1; i++)
+        completion_wait(&timer_fired);
     ktest_check(fired_count == TIMERS - 1);
     ktest_check(fired_early == 0);
     ktest_check(fired[TIMERS - 2] == 6);
@@ -295,8 +321,7 @@ KTEST(rcu_readers_never_see_freed_objects)
         if (i % 100 == 0)
             rcu_synchronize();
     }
-    rcu_synchronize();
-    rcu_synchronize(); /* two: callbacks of the first one's batch may come after it */
+    rcu_synchronize(); /* after their callbacks too */
     ktest_check(freed == versions);
     WRITE_ONCE(s.go, 1);
     for (u32 i = 0; i < n; i++)

@@ -21,8 +21,6 @@
 #include "sched/timer.h"
 #include "sched/wait.h"
 
-#define SEED_SLICE_NS 10000000UL
-
 struct list thread_list = LIST_INIT(thread_list);
 struct spinlock thread_list_lock = SPINLOCK_INIT(RANK_LEAF);
 static u32 thread_count; /* in the list [thread_list_lock] */
@@ -280,7 +278,8 @@ void thread_cpu_times(struct thread *t, u64 *user_ns, u64 *system_ns)
 static struct list seed_tasks = LIST_INIT(seed_tasks); /* made, not started; threads by rt */
 static struct spinlock seed_lock = SPINLOCK_INIT(RANK_SPIN_FIRST);
 static struct waitqueue seed_ended = WAITQUEUE_INIT(seed_ended);
-static u32 seed_alive; /* [A] */
+static u32 seed_alive;    /* [A] */
+static u64 seed_slice_ns; /* [A] */
 
 static void seed_entry(void *entry)
 {
@@ -289,17 +288,23 @@ static void seed_entry(void *entry)
         wake_all(&seed_ended, 0);
 }
 
+void task_slice(u64 ns)
+{
+    WRITE_ONCE(seed_slice_ns, ns);
+}
+
 int task_create(void (*entry)(void))
 {
     struct thread *t = thread_create("seed", seed_entry, (void *)entry);
+    u64 slice_ns = READ_ONCE(seed_slice_ns);
     irqflags_t flags;
 
     if (!t)
         return -ENOMEM;
     t->affinity = cpumask_of(0);
-    t->policy = SCHED_RR;
+    t->policy = slice_ns ? SCHED_RR : SCHED_FIFO;
     t->rt_priority = 1;
-    t->slice_ticks = ns_to_ticks(SEED_SLICE_NS);
+    t->slice_ticks = ns_to_ticks(slice_ns);
     __atomic_add_fetch(&seed_alive, 1, __ATOMIC_SEQ_CST);
     flags = spin_lock_irqsave(&seed_lock);
     list_add_tail(&t->rt, &seed_tasks);

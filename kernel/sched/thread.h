@@ -219,10 +219,16 @@ void sched_counts_get(struct sched_counts *counts);
 
 u32 threads_total(void); /* all there are, kernel threads too, idle ones aside */
 
-/* ---- The seed's names: cooperative tasks ---- */
+/* ---- The seed's names: tasks that take turns ---- */
 
-/* A task on an RR queue of one priority; 0 or -ENOMEM. It may return. */
+/*
+ * A task that runs until it yields, or for slice_ns at a time if task_slice() was called before; 0
+ * or -ENOMEM. It may return.
+ */
 int task_create(void (*entry)(void));
+
+/* The timer ends the turn of each task made from now on after so many ns; 0: only yield() does. */
+void task_slice(u64 ns);
 
 /* Runs the tasks until all have ended. With none it returns at once. */
 void sched_start(void);

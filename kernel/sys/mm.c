@@ -1,6 +1,7 @@
 /* The calls about memory and futexes: decoding, then vm. */
 #include "core/ipi.h"
 #include "core/percpu.h"
+#include "core/rcu.h"
 #include "core/uaccess.h"
 #include "io/fdtable.h"
 #include "sched/timer.h"
@@ -102,7 +103,7 @@ long sys_membarrier(u64 command, u64 flags, u64 cpu)
         return -EINVAL;
     switch (command) {
     case MEMBARRIER_QUERY: return MEMBARRIER_ALL;
-    case MEMBARRIER_GLOBAL:
+    case MEMBARRIER_GLOBAL: rcu_synchronize(); return 0; /* each CPU came through the kernel */
     case MEMBARRIER_GLOBAL_EXPEDITED: barrier_others(NULL); return 0;
     case MEMBARRIER_REGISTER_GLOBAL_EXPEDITED:
     case MEMBARRIER_REGISTER_PRIVATE_EXPEDITED:

@@ -105,17 +105,17 @@ CASE(pipe_full)
     val(read(p[0], big, sizeof(big)));
     val(read(p[0], big, sizeof(big)));
     RUN(
-        "a writer waits for room", fcntl(p[1], F_SETFL, 0); if (fork() == 0) {
+        "a writer waits for room", long got = 0; int q[2]; pipe(q); fcntl(p[1], F_SETFL, 0);
+        if (fork() == 0) {
             msleep(50);
-            long got = 0;
             close(p[1]);
             fcntl(p[0], F_SETFL, 0);
             while (got < 140000)
                 got += read(p[0], big, 10000);
-            val(got);
+            write(q[1], &got, sizeof(got));
             _exit(0);
         } val(write(p[1], big, 70000));
-        val(write(p[1], big, 70000)); wait(NULL));
+        val(write(p[1], big, 70000)); read(q[0], &got, sizeof(got)); val(got));
 }
 
 /* Writers of up to PIPE_BUF bytes do not mix. */

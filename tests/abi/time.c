@@ -94,6 +94,43 @@ static void nothing(int sig)
     (void)sig;
 }
 
+/*
+ * Ten sleepers with absolute times 2 ms apart, made in another order: the order in which they wake.
+ * They share CPU 0 as FIFO threads, so they run in the order in which they became runnable. False
+ * when the first time had come before all slept: that says nothing.
+ */
+static bool wake_order(char order[11], long lead_ms)
+{
+    long first = now_ms() + lead_ms, made;
+    pid_t pids[10];
+    int p[2];
+
+    pipe(p);
+    for (int i = 0; i < 10; i++) {
+        int k = i * 7 % 10;
+        char c = '0' + k;
+
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            long ms = first + k * 2;
+            struct timespec at = {ms / 1000, ms % 1000 * 1000000};
+            clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+            write(p[1], &c, 1);
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < 10; i++)
+        wait_stopped_thread(pids[i]);
+    made = now_ms();
+    for (int i = 0; i < 10; i++) {
+        read(p[0], order + i, 1);
+        wait(NULL);
+    }
+    close(p[0]);
+    close(p[1]);
+    return made < first;
+}
+
 CASE(time_sleep)
 {
     struct sigaction sa = {.sa_handler = nothing, .sa_flags = SA_RESTART};
@@ -141,19 +178,14 @@ CASE(time_sleep)
     val(sleep(3) > 0);
     RUN("a sleep of 100 years", setitimer(ITIMER_REAL, &it, NULL);
         val(nanosleep(&(struct timespec){3000000000, 0}, NULL)));
-    /* ten sleepers end in the order of their times */
-    int p[2];
+    /* ten sleepers end in the order of their times; a slow host gets more time to make them */
     char order[11] = "";
-    pipe(p);
-    for (int i = 0; i < 10; i++)
-        if (fork() == 0) {
-            int k = i * 7 % 10;
-            char c = '0' + k;
-            msleep(60 + k * 60);
-            write(p[1], &c, 1);
-            _exit(0);
-        }
-    for (int i = 0; i < 10; i++)
-        read(p[0], order + i, 1);
+    cpu_set_t cpu0;
+    CPU_ZERO(&cpu0);
+    CPU_SET(0, &cpu0);
+    sched_setaffinity(0, sizeof(cpu0), &cpu0);
+    sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1});
+    for (long lead_ms = 200; !wake_order(order, lead_ms) && lead_ms < 5000; lead_ms *= 2)
+        ;
     str(order);
 }

@@ -2,9 +2,9 @@
 import pytest
 from conftest import launch, static_program
 
-# The sleep lets RCU free what waits for it.
+# `storm settle` waits until RCU has freed what waited for it.
 SCRIPT = """
-report() { sleep 1; awk '/^(MemFree|Slab):/ { print $1, $2 }' /proc/meminfo; }
+report() { ./storm settle && awk '/^(MemFree|Slab):/ { print $1, $2 }' /proc/meminfo; }
 ./storm 2 16 && report && ./storm 2 16 && report && ./storm 8 16 && report
 """
 
