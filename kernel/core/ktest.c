@@ -2,7 +2,7 @@
 #include "core/ktest.h"
 #include "lib/string.h"
 
-#define FATAL "fatal_" /* names of tests that end in a panic begin so */
+#define FATAL "fatal_" /* names of tests that do not come back begin so */
 
 static const struct ktest *current; /* the one that runs now; they run one after the other */
 static u32 failures;                /* of its checks [A] */

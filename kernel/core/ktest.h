@@ -7,7 +7,7 @@
  *     }
  *
  * They run in a kernel thread with the whole kernel up. A failed check is printed, and the
- * test goes on. A test whose name begins with fatal_ must end in a panic: "all" passes it over.
+ * test goes on. A test whose name begins with fatal_ does not come back: "all" passes it over.
  */
 #pragma once
 

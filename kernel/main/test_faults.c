@@ -1,5 +1,6 @@
 /*
- * What must end in a panic: one attack a test, on each of the kernel's own defences. Names that begin
+ * What must end in a panic: one attack a test, on each of the kernel's own defences. And what must be
+ * reported as a lock-up. Names that begin
  * with fatal_ are run only when they are asked for, one a boot (tests/system/test_faults.py).
  */
 #include "core/ktest.h"
@@ -12,6 +13,8 @@
 #include "arch/boot.h"
 #include "arch/cpu.h"
 #include "sched/thread.h"
+#include "sched/timer.h"
+#include "sched/wait.h"
 #include "vm/space.h"
 
 #define USER_PAGE 0x40000000UL
@@ -174,4 +177,45 @@ KTEST(fatal_lock_waited_for)
     while (!READ_ONCE(first_lock.holder))
         yield();
     spin_lock(&first_lock);
+}
+
+static void spin_for_ever(void *unused)
+{
+    for (;;)
+        cpu_relax();
+}
+
+static void bind_to_first_cpu(void)
+{
+    struct cpumask first = cpumask_of(0);
+
+    thread_set_affinity(current_thread(), &first);
+}
+
+static void wait_for_first_cpu(void *unused)
+{
+    bind_to_first_cpu();
+    ktest_check(false); /* came there */
+}
+
+/* The other thread may run nowhere else. */
+KTEST(fatal_cpu_without_a_switch)
+{
+    bind_to_first_cpu();
+    preempt_disable();
+    thread_run("waiter", wait_for_first_cpu, NULL);
+    spin_for_ever(NULL);
+}
+
+static void mask_for_ever(void *unused)
+{
+    irq_disable();
+    spin_for_ever(NULL);
+}
+
+/* Needs a second CPU, which notices. */
+KTEST(fatal_cpu_without_interrupts)
+{
+    thread_run("deaf", mask_for_ever, NULL);
+    sleep_until(TIMER_NEVER, false);
 }

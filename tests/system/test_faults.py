@@ -28,6 +28,11 @@ ATTACKS = {
     "lock_twice": r"spinlock taken twice by one thread",
     "lock_waited_for": r"spinlock waited for too long; its holder is thread holder",
 }
+# These do not end in a panic: the kernel reports what stands still, every 20 seconds.
+LOCK_UPS = {
+    "cpu_without_a_switch": r"lock-up: cpu \d has not switched from thread init for 20 s",
+    "cpu_without_interrupts": r"lock-up: cpu \d takes no timer interrupts; thread deaf",
+}
 # A frame of the attack itself, or of what it called; what jumped away has none that is its own.
 FRAMES = {"stack_overflow": "descend", "use_after_free": "slab_alloc", "double_free": "kfree",
           "lock_twice": "spin_acquire", "lock_waited_for": "spin_acquire"}
@@ -35,7 +40,7 @@ FRAMES = {"stack_overflow": "descend", "use_after_free": "slab_alloc", "double_f
 
 def test_every_attack_is_expected():
     with open(os.path.join(ROOT, "kernel/main/test_faults.c"), encoding="utf-8") as stream:
-        assert set(re.findall(r"KTEST\(fatal_(\w+)\)", stream.read())) == set(ATTACKS)
+        assert set(re.findall(r"KTEST\(fatal_(\w+)\)", stream.read())) == {*ATTACKS, *LOCK_UPS}
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -50,6 +55,13 @@ def test_attack_ends_in_a_panic(attack):
     assert "---[ end of kernel panic ]---" in text
     if not attack.startswith("execute"):
         assert re.search(r"\] %s" % FRAMES.get(attack, "ktest_fatal_" + attack), text), text
+
+
+@pytest.mark.parametrize("kind", LOCK_UPS)
+def test_lock_up_is_reported(kind):
+    with Machine(append="ktest=fatal_%s quiet" % kind,
+                 extra=["-icount", "shift=10,sleep=off"]) as machine:
+        machine.expect(LOCK_UPS[kind])
 
 
 def test_kernel_lies_elsewhere_at_each_boot():
