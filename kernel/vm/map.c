@@ -368,22 +368,27 @@ static long move(struct vm_space *space, struct vm_region *region, const struct 
     return error ? error : (long)to;
 }
 
-static long remap_locked(struct vm_space *space, const struct remap *r)
+static long remap_locked(struct vm_space *space, struct remap *r)
 {
     struct vm_region *region;
     u64 grown = r->new_len > r->old_len ? bytes_to_pages(r->new_len - r->old_len) : 0, to;
     int error;
 
+    region = vm_region_at_or_above(space, r->old);
+    if (!region || region->start > r->old)
+        return -EFAULT;
     if (r->flags & MREMAP_FIXED) {
         error = unmap_locked(space, r->new_addr, r->new_addr + r->new_len);
         if (error)
             return error;
     }
-    if (r->new_len < r->old_len && !(r->flags & MREMAP_FIXED)) {
+    if (r->new_len < r->old_len) { /* what goes may lie in other regions too */
         error = unmap_locked(space, r->old + r->new_len, r->old + r->old_len);
-        return error ? error : (long)r->old;
+        if (error || !(r->flags & MREMAP_FIXED))
+            return error ? error : (long)r->old;
+        r->old_len = r->new_len;
     }
-    region = vm_region_at_or_above(space, r->old);
+    region = vm_region_at_or_above(space, r->old); /* what it is now */
     if (!region || region->start > r->old || region->end < r->old + r->old_len)
         return -EFAULT;
     if (!r->old_len && !(region->flags & VM_SHARED))

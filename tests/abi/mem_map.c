@@ -212,6 +212,35 @@ CASE(mem_mremap)
     str(m);
 }
 
+/* What is cut off may lie in several mappings; what stays may not be a hole. */
+CASE(mem_mremap_shrink)
+{
+    char *a = map_anon(16 * PAGE, PROT_READ | PROT_WRITE);
+    char *to = map_anon(8 * PAGE, PROT_READ | PROT_WRITE);
+
+    memset(a, 1, 16 * PAGE);
+    memset(to, 2, 8 * PAGE);
+    munmap(a + 4 * PAGE, PAGE);
+    yes(mremap(a, 6 * PAGE, PAGE, 0) == a);
+    touch("what stays", a, 0);
+    touch("the first mapping's rest", a + 2 * PAGE, 0);
+    touch("the second's begin", a + 5 * PAGE, 0);
+    touch("behind", a + 6 * PAGE, 0);
+    ok(mremap(a + 4 * PAGE, 4 * PAGE, PAGE, 0));
+    touch("behind a hole", a + 6 * PAGE, 0);
+    ok(mremap(a + 4 * PAGE, 4 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to));
+    touch("where a hole was to go", to, 0);
+    touch("behind that hole", a + 6 * PAGE, 0);
+    yes(mremap(a + 6 * PAGE, 4 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+    val(to[0]);
+    touch("the rest of it", a + 9 * PAGE, 0);
+    munmap(a + 12 * PAGE, PAGE);
+    yes(mremap(a + 10 * PAGE, 4 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to + PAGE) ==
+        to + PAGE);
+    touch("the rest behind a hole", a + 13 * PAGE, 0);
+    ok(mremap(NULL, 1L << 47, PAGE, 0));
+}
+
 CASE(mem_brk)
 {
     struct rlimit rl;
