@@ -103,11 +103,19 @@ static const struct call calls[] = {
 
 /* ---- the call itself ---- */
 
+/* What a child that comes out of clone calls before it ends. */
+struct script {
+    long count;
+    struct {
+        long number, a[7];
+    } calls[4];
+};
+
 /*
  * A child that comes out of clone in the caller's memory must not touch the caller's stack: with
- * `child_exits` it ends at once.
+ * `script` it makes the calls of that, and ends. NULL: it returns as the caller does.
  */
-static long call_raw(long number, const long *a, int child_exits)
+static long call_raw(long number, const long *a, const struct script *script)
 {
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a[0];
@@ -116,13 +124,24 @@ static long call_raw(long number, const long *a, int child_exits)
     register long x3 __asm__("x3") = a[3];
     register long x4 __asm__("x4") = a[4];
     register long x5 __asm__("x5") = a[5];
-    register long ends __asm__("x9") = child_exits;
+    register const void *x9 __asm__("x9") = script ? script->calls : NULL;
+    register long x10 __asm__("x10") = script ? script->count : 0;
 
-    __asm__ volatile("svc #0\n\tcbz x9, 1f\n\tcbnz x0, 1f\n\tmov x8, #93\n\tsvc #0\n1:"
+    __asm__ volatile("svc #0\n\tcbz x9, 3f\n\tcbnz x0, 3f\n"
+                     "1:\tcbz x10, 2f\n\tsub x10, x10, #1\n"
+                     "\tldp x8, x0, [x9], #16\n\tldp x1, x2, [x9], #16\n"
+                     "\tldp x3, x4, [x9], #16\n\tldp x5, xzr, [x9], #16\n"
+                     "\tsvc #0\n\tb 1b\n"
+                     "2:\tmov x8, #93\n\tsvc #0\n3:"
                      : "+r"(x0), "+r"(x8)
-                     : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(ends)
+                     : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x9), "r"(x10)
                      : "memory", "cc");
     return x0;
+}
+
+static int clones(const struct call *call)
+{
+    return call->number == SYS_clone || call->number == SYS_clone3;
 }
 
 static int is_one_of(int number, const int *list)
@@ -247,13 +266,14 @@ static void try_pointer(const struct call *call, int which, const struct bad *ba
 {
     struct sigaction action = {.sa_handler = on_alarm};
     struct itimerval soon = {{0, 20000}, {0, 20000}};
+    struct script none = {0};
     long a[6] = {0}, result;
 
     for (int i = 0; i < call->count; i++)
         a[i] = i == which ? bad->address : harmless(call, i);
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &soon, NULL);
-    result = call_raw(call->number, a, call->number == SYS_clone || call->number == SYS_clone3);
+    result = call_raw(call->number, a, clones(call) ? &none : NULL);
     if (write(report, &result, sizeof result) != sizeof result)
         _exit(2);
     _exit(0);
@@ -456,6 +476,14 @@ static char *fill(char *at)
     return at;
 }
 
+/* A timespec or two, or an itimerval: times that are soon over. */
+static char *fill_times(char *at)
+{
+    for (long i = 0; i < 4; i++)
+        ((long *)at)[i] = i % 2 ? below(4) * below(1000000) : !below(16);
+    return at;
+}
+
 static long pick_pointer(int kind, char *at)
 {
     long value;
@@ -491,8 +519,20 @@ static long pick_pointer(int kind, char *at)
     }
 }
 
+/* Of fcntl and futex, fcntl, ioctl. */
+static long pick_command(void)
+{
+    switch (below(4)) {
+    case 0: return below(16) | (128 & draw());
+    case 1: return below(2) ? below(1040) : 1024 + below(16);
+    default: return 0x5400 + below(96);
+    }
+}
+
 static long pick(int kind, char *at)
 {
+    if ((kind & 255) > STRINGS && (kind >> 8 == 16 || kind >> 8 == 32) && below(2))
+        return (long)fill_times(at);
     switch (kind & 255) {
     case FD: return pick_fd();
     case FLAGS: return pick_flags();
@@ -502,12 +542,12 @@ static long pick(int kind, char *at)
     case UID:
     case GID: return below(4) ? (long)getuid() : pick_number();
     case CLOCK: return below(14);
-    case CMD: return below(2) ? below(1040) : 0x5400 + below(96);
-    case SIZE: return below(2) ? below(512) : pick_number();
+    case CMD: return pick_command();
+    case SIZE: return below(4) ? below(4) ? below(512) : 8 : pick_number();
     case OFFSET: return below(2) ? below(1 << 20) : pick_number();
     case ADDR: return below(2) ? (long)(good + PAGE * below(16)) : pick_pointer(OUT, at);
     case INT:
-    case UINT: return below(2) ? below(64) : pick_number();
+    case UINT: return below(4) ? below(below(2) ? 4 : 64) : pick_number();
     case LONG:
     case UNUSED:
     case NONE: return pick_number();
@@ -543,11 +583,6 @@ static const int not_for_root[] = {SYS_reboot,
                                    SYS_renameat2,
                                    0};
 
-static int clones(const struct call *call)
-{
-    return call->number == SYS_clone || call->number == SYS_clone3;
-}
-
 static void show(long index, const struct call *call, const long *a)
 {
     printf("%ld: %s(", index, call->name);
@@ -557,39 +592,152 @@ static void show(long index, const struct call *call, const long *a)
     fflush(stdout);
 }
 
+static char *stack; /* of what clone makes: never the caller's own */
+
+/* Flags of clone as programs give them: a thread, a vfork, a process that shares something. */
+static long pick_clone(void)
+{
+    static const long some[] = {
+        CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+        CLONE_VM | CLONE_SIGHAND | CLONE_THREAD,
+        CLONE_VM | CLONE_VFORK,
+        CLONE_FILES,
+        CLONE_VM,
+        CLONE_FS | CLONE_PARENT,
+        0,
+    };
+    long flags = some[below(sizeof some / sizeof *some)];
+
+    for (long n = below(3); n > 0; n--)
+        flags |= 1L << (8 + below(24));
+    return flags;
+}
+
+/* Structures and flags that mean something, in place of what pick() drew. */
+static void make_sense(const struct call *call, long *a, char *at)
+{
+    long *words = (long *)at;
+
+    switch (call->number) {
+    case SYS_clone:
+        a[0] = pick_clone();
+        a[0] |= a[0] & CLONE_THREAD ? 0 : SIGCHLD;
+        break;
+    case SYS_clone3:
+        memset(words, 0, 88);
+        words[0] = pick_clone();
+        words[1] = words[2] = words[3] = (long)(at + 128); /* pidfd and thread ids */
+        words[4] = words[0] & (CLONE_THREAD | CLONE_PARENT) ? 0 : SIGCHLD;
+        a[0] = (long)at, a[1] = 88;
+        break;
+    case SYS_rt_sigaction:
+        words[0] = below(3) ? (long)on_alarm : below(3);
+        words[1] = (below(2) ? SA_RESTART : 0) | (below(2) ? SA_SIGINFO : 0) |
+                   (below(4) ? 0 : SA_NODEFER | SA_RESETHAND | SA_ONSTACK | SA_NOCLDWAIT);
+        words[2] = 0;
+        words[3] = draw();
+        a[0] = 1 + below(64), a[1] = (long)at, a[2] = 0, a[3] = 8;
+        break;
+    case SYS_timer_create:
+        words[0] = draw();
+        ((int *)words)[2] = 1 + below(64), ((int *)words)[3] = below(5), words[2] = getpid();
+        a[1] = (long)at;
+        break;
+    case SYS_mmap:
+        a[0] = below(2) ? 0 : (long)(good + PAGE * below(16)); /* may go to where others write */
+        a[1] = PAGE * (1 + below(8)), a[2] = below(8);
+        a[3] = (below(2) ? MAP_SHARED : MAP_PRIVATE) | (below(2) ? MAP_ANONYMOUS : 0) |
+               (below(8) ? 0 : MAP_FIXED) | (below(8) ? 0 : MAP_POPULATE | MAP_GROWSDOWN);
+        a[5] = PAGE * below(4);
+        break;
+    default: break;
+    }
+}
+
+/* One call drawn from `state`, with its structures at `at`. 0: it is passed over. */
+static const struct call *prepare_call(long *a, char *at)
+{
+    const struct call *call = &calls[below(CALLS)];
+
+    memset(a, 0, 6 * sizeof *a);
+    if (is_one_of(call->number, rare) && below(20))
+        return NULL;
+    if (as_root && is_one_of(call->number, not_for_root))
+        return NULL;
+    for (int i = 0; i < call->count; i++)
+        a[i] = pick(call->kinds[i], at + i * PAGE);
+    if (below(2))
+        make_sense(call, a, at);
+    if (call->number == SYS_clone)
+        a[1] = (long)(stack + 4 * PAGE);
+    if (call->number == SYS_clone3 && a[0] == (long)at)
+        ((long *)at)[5] = (long)stack, ((long *)at)[6] = 4 * PAGE;
+    return call;
+}
+
+/* What a child does beside its parent: some calls, or to be another program. */
+static void write_script(struct script *script, int loud)
+{
+    static char *const words[] = {"true", NULL};
+    const struct call *call;
+
+    script->count = 0;
+    for (long n = below(5); n > 0; n--) {
+        call = prepare_call(script->calls[script->count].a, good + 8 * PAGE);
+        if (!call || clones(call))
+            continue;
+        if (loud)
+            show(-1, call, script->calls[script->count].a);
+        script->calls[script->count++].number = call->number;
+    }
+    if (!script->count || below(8))
+        return;
+    memset(script->calls[0].a, 0, sizeof script->calls[0].a);
+    script->calls[0].number = SYS_execve;
+    script->calls[0].a[0] = (long)"/bin/true";
+    script->calls[0].a[1] = (long)words;
+}
+
 /* Call number `index` of a seed: it may be passed over, but it is always the same. */
 static void one_call(uint64_t seed, long index, int loud)
 {
-    static char *stack;
+    static struct script script;
     const struct call *call;
-    long a[6] = {0}, result;
+    long a[6], result;
 
     state = seed * 1000003 + index;
-    call = &calls[below(CALLS)];
-    if (is_one_of(call->number, rare) && below(20))
-        return;
-    if (as_root && is_one_of(call->number, not_for_root))
-        return;
     if (!stack)
         stack = map_pages(4, PROT_READ | PROT_WRITE);
-    for (int i = 0; i < call->count; i++)
-        a[i] = pick(call->kinds[i], good + i * PAGE);
-    if (call->number == SYS_clone)
-        a[1] = (long)(stack + 4 * PAGE); /* never the caller's own */
-    if (call->number == SYS_clone3 && a[0] == (long)(good))
-        ((long *)good)[5] = (long)stack, ((long *)good)[6] = 4 * PAGE;
+    call = prepare_call(a, good);
+    if (!call)
+        return;
+    if (clones(call))
+        write_script(&script, loud);
     if (loud)
         show(index, call, a);
-    result = call_raw(call->number, a, clones(call));
+    result = call_raw(call->number, a, clones(call) ? &script : NULL);
     if (loud)
         printf("%ld: = %ld\n", index, result);
     if (result > 2 && result < 1024 && (call->kinds[0] & 255) != SIZE)
         keep_fd(result);
 }
 
+/* A worker has taken its own memory away: it gets it back, and goes on. */
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+    char *at = info->si_addr;
+
+    (void)signal, (void)context;
+    if (info->si_code > 0 && (at < good || at >= good + 16 * PAGE ||
+                              mmap(good, 16 * PAGE, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED))
+        _exit(3);
+}
+
 static void prepare_worker(uint64_t seed)
 {
     struct sigaction action = {.sa_handler = on_alarm};
+    struct sigaction mend = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
     struct itimerval soon = {{0, 20000}, {0, 20000}};
     struct rlimit files = {256, 256}, size = {1 << 20, 1 << 20}, space = {64 << 20, 64 << 20};
     struct rlimit tasks = {32, 32};
@@ -602,7 +750,8 @@ static void prepare_worker(uint64_t seed)
     setrlimit(RLIMIT_FSIZE, &size);
     setrlimit(RLIMIT_AS, &space);
     setrlimit(RLIMIT_NPROC, &tasks);
-    sigaction(SIGALRM, &action, NULL);
+    for (int signal = 1; signal <= 64; signal++)
+        sigaction(signal, signal == SIGSEGV || signal == SIGBUS ? &mend : &action, NULL);
     setitimer(ITIMER_REAL, &soon, NULL);
     make_memory();
     make_files();
@@ -645,17 +794,36 @@ static void become(int id)
         _exit(1);
 }
 
-/* Ends all that a worker's user runs. */
-static void kill_user(int id)
+/* Ends all that a worker has left: what loses its parent becomes the slot's. */
+static void kill_children(void)
 {
-    pid_t pid = fork();
+    char path[32], line[256];
+    pid_t pid;
 
-    if (pid == 0) {
-        become(id);
-        kill(-1, SIGKILL);
-        _exit(0);
+    while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) >= 0) {
+        DIR *dir = opendir("/proc");
+        struct dirent *entry;
+
+        if (pid == 0)
+            usleep(1000);
+        while (dir && (entry = readdir(dir))) {
+            int fd, parent;
+            ssize_t n;
+
+            pid = atoi(entry->d_name);
+            snprintf(path, sizeof path, "/proc/%d/stat", pid);
+            if (pid <= 0 || (fd = open(path, O_RDONLY)) < 0)
+                continue;
+            n = read(fd, line, sizeof line - 1);
+            close(fd);
+            line[n > 0 ? n : 0] = 0;
+            if (strrchr(line, ')') && sscanf(strrchr(line, ')'), ") %*c %d", &parent) == 1 &&
+                parent == getpid())
+                kill(pid, SIGKILL);
+        }
+        if (dir)
+            closedir(dir);
     }
-    waitpid(pid, NULL, 0);
 }
 
 /* A slot runs one worker after the other, as a user of its own, in a directory of its own. */
@@ -683,10 +851,7 @@ static void slot(int number, uint64_t seed, long budget, long *done)
         while (waitpid(pid, NULL, WNOHANG) == 0 && time(NULL) <= limit)
             usleep(2000);
         kill(pid, SIGKILL);
-        if (id)
-            kill_user(id);
-        while (waitpid(-1, NULL, id ? 0 : WNOHANG) > 0)
-            ;
+        kill_children();
         sweep();
         if (chdir("/"))
             fail("chdir");
