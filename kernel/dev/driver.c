@@ -27,7 +27,7 @@ static bool probe_node(enum driver_class class, const struct fdt *fdt, int node)
     for (driver = __drivers_start; driver < __drivers_end; driver++) {
         int error;
 
-        if (driver->class != class || !knows(driver, fdt, node))
+        if (driver->class != class || !knows(driver, fdt, node) || !fdt_enabled(fdt, node))
             continue;
         error = driver->probe(fdt, node);
         if (error == 0)
@@ -45,8 +45,7 @@ u32 driver_probe(enum driver_class class)
     int node;
 
     fdt_for_each_node(node, fdt)
-        if (fdt_prop(fdt, node, "compatible", NULL) && fdt_enabled(fdt, node))
-            count += probe_node(class, fdt, node);
+        count += probe_node(class, fdt, node);
     return count;
 }
 

@@ -426,7 +426,7 @@ void dcache_init(void)
 {
     u32 bits = 8;
 
-    while (bits < 20 && 1UL << bits < pages_total() / 8)
+    while (bits < 16 && 1UL << bits < pages_total() / 8)
         bits++;
     table_shift = 64 - bits;
     table = kmalloc(sizeof(*table) << bits);

@@ -393,11 +393,12 @@ int fdt_find_compatible(const struct fdt *fdt, int from, const char *compatible)
 
 bool fdt_enabled(const struct fdt *fdt, int node)
 {
-    const char *status = fdt_string(fdt, node, "status");
+    u32 len;
+    const char *status = fdt_prop(fdt, node, "status", &len);
 
     if (!status)
-        return !fdt_prop(fdt, node, "status", NULL);
-    return strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
+        return true;
+    return strnlen(status, len) < len && (strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0);
 }
 
 int fdt_reserve(const struct fdt *fdt, int index, paddr_t *addr, u64 *size)

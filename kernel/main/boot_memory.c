@@ -170,6 +170,7 @@ void memory_init(void)
 void memory_release(void)
 {
     page_release(tree_start, tree_end);
+    page_start();
     kernel_unmap(BOOT_TREE_VA, BOOT_TREE_SIZE);
 }
 

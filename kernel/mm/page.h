@@ -161,6 +161,12 @@ static inline bool page_get_unless_zero(struct page *page)
 void page_init(void);
 
 /*
+ * Builds a section unless one is: page tables come only from those. After what is released early,
+ * which builds its own, and before the first mapping.
+ */
+void page_start(void);
+
+/*
  * The descriptor of a page of RAM that the allocator does not own, such as one of the built-in
  * archive; its first adoption gives it one reference and PG_FIXED. page_put never frees it.
  * NULL: no RAM there, or no memory for descriptors.

@@ -31,8 +31,8 @@
 
 struct section {
     paddr_t start; /* [I] */
-    u32 free;      /* pages not taken up yet; 0 when built [L] */
     bool built;    /* [L] */
+    bool mapped;   /* built, and has descriptors [L] */
 };
 
 static struct section *sections; /* by address [I] */
@@ -149,16 +149,19 @@ static bool section_map(const struct section *s, struct memrange *used)
 static void section_build(struct section *s)
 {
     struct memrange used, r = {.end = s->start};
-    bool ok = section_map(s, &used);
+    u64 taken = 0;
 
-    while (ok && memmap_next_free(r.end, s->start + SECTION_SIZE, &r))
-        frames_add(r.start == used.start && used.end != 0 ? used.end : r.start, r.end);
-    WRITE_ONCE(untaken, untaken - s->free);
-    s->free = 0;
+    s->mapped = section_map(s, &used);
     s->built = true;
+    while (memmap_next_free(r.end, s->start + SECTION_SIZE, &r)) {
+        taken += (r.end - r.start) / PAGE_SIZE;
+        if (s->mapped)
+            frames_add(r.start == used.start && used.end != 0 ? used.end : r.start, r.end);
+    }
+    WRITE_ONCE(untaken, untaken - taken);
     while (next_section < section_count && sections[next_section].built)
         WRITE_ONCE(next_section, next_section + 1);
-    if (!ok)
+    if (!s->mapped)
         log_err("memory: no descriptors for the section at %lx; it stays unused", s->start);
 }
 
@@ -191,17 +194,16 @@ static struct section *section_of(paddr_t pa)
     return &sections[low];
 }
 
-/* The page's descriptor, built if need be; NULL: no RAM, or no memory for it. */
-static struct page *section_page_locked(paddr_t pa)
+/* Descriptors of [start, end) within a section, built if need be; NULL: no RAM or no memory. */
+static struct page *section_pages_locked(paddr_t start, paddr_t end)
 {
-    struct section *s = section_of(pa);
-    struct page *page = phys_to_page(pa);
+    struct section *s = section_of(start);
 
-    if (!s || !memmap_in_bank(pa, pa + 1))
+    if (!s || !memmap_in_bank(start, end))
         return NULL;
     if (!s->built)
         section_build(s);
-    return kernel_translate((u64)page) != PADDR_NONE ? page : NULL;
+    return s->mapped ? phys_to_page(start) : NULL;
 }
 
 struct page *page_adopt(paddr_t pa)
@@ -209,7 +211,7 @@ struct page *page_adopt(paddr_t pa)
     struct page *page;
 
     spin_guard_irqsave(&builder);
-    page = section_page_locked(pa);
+    page = section_pages_locked(pa, pa + 1);
     if (page && !(page->flags & PG_FIXED)) {
         page->flags |= PG_FIXED;
         ref_init(&page->refs, 1);
@@ -219,61 +221,61 @@ struct page *page_adopt(paddr_t pa)
 
 void page_release(paddr_t start, paddr_t end)
 {
-    start = ALIGN_UP(start, PAGE_SIZE);
-    end = ALIGN_DOWN(end, PAGE_SIZE);
-    for (; start < end; start += PAGE_SIZE) {
-        struct page *page;
+    paddr_t stop;
 
+    end = ALIGN_DOWN(end, PAGE_SIZE);
+    for (start = ALIGN_UP(start, PAGE_SIZE); start < end; start = stop) {
+        struct page *pages;
+        u64 count;
+
+        stop = MIN(end, ALIGN_DOWN(start, SECTION_SIZE) + SECTION_SIZE);
+        count = (stop - start) / PAGE_SIZE;
         spin_guard_irqsave(&builder);
-        page = section_page_locked(start);
-        if (!page)
+        pages = section_pages_locked(start, stop);
+        if (!pages)
             continue;
-        page->flags = 0;
-        frames_add(start, start + PAGE_SIZE);
-        total++;
+        for (u64 i = 0; i < count; i++)
+            pages[i].flags = 0;
+        frames_add(start, stop);
+        total += count;
     }
 }
 
-/* Counts the sections that hold RAM, and notes them in `table` when that is not NULL. */
-static u32 find_sections(struct section *table)
+/* Notes the sections that hold RAM. */
+static void find_sections(void)
 {
     const struct memrange *bank;
     paddr_t next = 0;
-    u32 count = 0;
+    u64 most = 0;
 
     for (size_t i = 0; (bank = memmap_bank(i)); i++)
-        for (paddr_t at = MAX(next, ALIGN_DOWN(bank->start, SECTION_SIZE)); at < bank->end;
-             at += SECTION_SIZE) {
-            if (table)
-                table[count].start = at;
-            count++;
-            next = at + SECTION_SIZE;
-        }
-    return count;
+        most += bank->end / SECTION_SIZE - bank->start / SECTION_SIZE + 1;
+    sections = mm_alloc(most * sizeof *sections, 8);
+    if (!sections)
+        panic("memory: no room for the table of %lu sections", most);
+    for (size_t i = 0; (bank = memmap_bank(i)); i++)
+        for (next = MAX(next, ALIGN_DOWN(bank->start, SECTION_SIZE)); next < bank->end;
+             next += SECTION_SIZE)
+            sections[section_count++].start = next;
 }
 
 void page_init(void)
 {
+    struct memrange r = {.end = 0};
     char *start, *end;
 
     fail_init();
     frames_init();
-    section_count = find_sections(NULL);
-    sections = mm_alloc(section_count * sizeof *sections, 8);
-    if (!sections)
-        panic("memory: no room for the table of %u sections", section_count);
-    find_sections(sections);
+    find_sections();
     mm_close(&start, &end);
     memmap_reserve(kernel_translate((u64)start), end - start, "boot allocator");
-    for (u32 i = 0; i < section_count; i++) {
-        struct section *s = &sections[i];
-        struct memrange r = {.end = s->start};
-
-        while (memmap_next_free(r.end, s->start + SECTION_SIZE, &r))
-            s->free += (r.end - r.start) / PAGE_SIZE;
-        untaken += s->free;
-    }
+    while (memmap_next_free(r.end, ~0UL, &r))
+        untaken += (r.end - r.start) / PAGE_SIZE;
     total = untaken;
+}
+
+void page_start(void)
+{
     while (pages_free() == untaken && section_build_more())
-        ; /* tables come from sections that are built */
+        ; /* the first one may have no page to spare */
 }
