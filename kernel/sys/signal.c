@@ -15,14 +15,15 @@
     (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_EXPOSE_TAGBITS | SA_RESTORER | SA_ONSTACK | \
      SA_RESTART | SA_NODEFER | SA_RESETHAND)
 
-/* Signals that are pending for an action that now ignores them are dropped (POSIX). */
-static __noinline void drop_ignored(struct process *process, int sig)
+/* Signals that are pending for an action that now ignores them are dropped (POSIX). 0. */
+static __noinline long drop_ignored(struct process *process, int sig)
 {
     spin_guard_irqsave(&process->lock);
     if (signal_is_ignored_locked(process, sig)) {
         signal_flush_locked(process, SIGNAL_BIT(sig));
         signal_recalc_locked();
     }
+    return 0;
 }
 
 /*
@@ -34,55 +35,68 @@ static bool own_table(struct process *process, struct sighand *table)
     return process->thread_count == 1 && ref_read(&table->refs) == 1;
 }
 
-static __noinline void action_set_shared(struct sighand *table, struct sigaction *slot,
-                                         const struct sigaction *new)
+/* 0 or -EFAULT. The range is checked once, which makes the checks of the loads constant. */
+static inline int action_load(struct user_ptr from, struct sigaction *action)
 {
-    spin_guard_irqsave(&table->lock);
-    *slot = *new;
+    if (!user_range_ok(from, sizeof(*action)) || get_user_u64(from, &action->handler) ||
+        get_user_u64(user_ptr_add(from, 8), &action->flags) ||
+        get_user_u64(user_ptr_add(from, 16), &action->restorer) ||
+        get_user_u64(user_ptr_add(from, 24), &action->mask))
+        return -EFAULT;
+    action->flags &= SA_KNOWN;
+    action->mask &= ~SIGNALS_UNBLOCKABLE;
+    return 0;
 }
 
-static __noinline int action_get(struct process *process, int sig, struct user_ptr out)
+static bool may_be_ignored(int sig, u64 handler)
+{
+    return handler == SIG_IGN || (handler == SIG_DFL && SIGNAL_BIT(sig) & SIGNALS_IGNORED);
+}
+
+/* Tells the old action, unless `out` is NULL, and then sets the new one, unless that is NULL. */
+static __noinline long action_exchange(struct process *process, int sig,
+                                       const struct sigaction *new, struct user_ptr out)
 {
     struct sighand *table = process->sighand;
+    struct sigaction *slot = &table->actions[sig - 1];
     irqflags_t flags = spin_lock_irqsave(&table->lock);
-    struct sigaction action = table->actions[sig - 1];
+    struct sigaction old = *slot;
 
     spin_unlock_irqrestore(&table->lock, flags);
-    return copy_to_user(out, &action, sizeof(action));
+    if (!user_ptr_null(out) && copy_to_user(out, &old, sizeof(old)))
+        return -EFAULT;
+    if (!new)
+        return 0;
+    flags = spin_lock_irqsave(&table->lock);
+    *slot = *new;
+    spin_unlock_irqrestore(&table->lock, flags);
+    return may_be_ignored(sig, new->handler) ? drop_ignored(process, sig) : 0;
 }
 
-/* Setting alone, which is what programs do most, goes without a lock and without locals. */
+/* Setting alone, which is what programs do most, goes without a lock and without a frame. */
 long sys_rt_sigaction(u64 signal, u64 action, u64 old_action, u64 size)
 {
     struct task *self = self_task();
-    struct sigaction *new = &self->new_action, *slot;
     struct process *process = self->process;
     struct sighand *table = process->sighand;
-    u32 index = (u32)signal - 1;
+    struct sigaction new, *slot;
+    int sig = (int)signal;
 
-    if (size != SIGSET_SIZE || index >= SIGNAL_MAX)
+    if (size != SIGSET_SIZE || sig < 1 || sig > SIGNAL_MAX)
         return -EINVAL;
-    slot = &table->actions[index];
-    if (action) {
-        if (SIGNALS_UNBLOCKABLE >> index & 1)
-            return -EINVAL;
-        if (copy_from_user(new, USER_PTR(action), sizeof(*new)))
-            return -EFAULT;
-        new->flags &= SA_KNOWN;
-        new->mask &= ~SIGNALS_UNBLOCKABLE;
-    }
-    if (old_action && action_get(process, index + 1, USER_PTR(old_action)))
-        return -EFAULT;
     if (!action)
-        return 0;
-    if (likely(own_table(process, table)))
-        *slot = *new;
-    else
-        action_set_shared(table, slot, new);
-    if (unlikely(slot->handler <= SIG_IGN) && /* the default of most signals ignores nothing */
-        (slot->handler == SIG_IGN || SIGNAL_BIT(index + 1) & SIGNALS_IGNORED))
-        drop_ignored(process, index + 1);
-    return 0;
+        return action_exchange(process, sig, NULL, USER_PTR(old_action));
+    if (SIGNAL_BIT(sig) & SIGNALS_UNBLOCKABLE)
+        return -EINVAL;
+    if (action_load(USER_PTR(action), &new))
+        return -EFAULT;
+    slot = &table->actions[sig - 1];
+    if (unlikely(old_action || !own_table(process, table))) {
+        self->new_action = new; /* outlives this frame */
+        return action_exchange(process, sig, &self->new_action, USER_PTR(old_action));
+    }
+    *slot = new;
+    return unlikely(may_be_ignored(sig, new.handler)) ? drop_ignored(process, sig) : 0;
 }
 
 long sys_rt_sigprocmask(u64 how, u64 set, u64 old_set, u64 size)

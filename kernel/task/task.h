@@ -87,7 +87,7 @@ struct task {
     struct signal_pending pending; /* [P] */
     bool stopped;                  /* [P] counted in stop_count */
     struct sigaltstack altstack;   /* [S] */
-    struct sigaction new_action;   /* [S] what rt_sigaction(2) reads, not on its stack */
+    struct sigaction new_action;   /* [S] what rt_sigaction(2) has read */
     u64 fault_address, fault_esr;  /* [S] of the last fault, for the frame */
 
     u64 tls;                      /* [C] the user's thread register while switched out */
