@@ -140,7 +140,7 @@ static int place(struct exec_image *image, struct vm_space *space, bool is_inter
     } else {
         image->bias = ALIGN_DOWN(DYNAMIC_BASE + vm_random_offset(DYNAMIC_RANDOM_BITS), align) - low;
     }
-    return 0;
+    return high + image->bias <= VM_USER_END ? 0 : -ENOMEM; /* vm_map() sees no empty segment */
 }
 
 static u32 segment_prot(const struct elf_segment *s)
