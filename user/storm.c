@@ -4,13 +4,12 @@
  *
  * Prints `storm: ok` and exits 0 when every worker of every round found what it expected; a
  * worker that did not says what, and storm exits 1. It leaves nothing behind: free memory before
- * and after a run may be compared, each time after a `storm settle`, which waits until the kernel
- * has freed what it frees by RCU.
+ * and after a run may be compared, each time after a `bomb memory`, which makes the kernel free what
+ * it keeps at hand.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -220,8 +218,6 @@ int main(int argc, char **argv)
 
     if (argc > 2 && !strcmp(argv[1], "exit"))
         return atoi(argv[2]);
-    if (argc > 1 && !strcmp(argv[1], "settle"))
-        return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0;
     self = "/proc/self/exe";
     for (int round = 0; round < rounds; round++) {
         for (int i = 0; i < workers; i++) {
