@@ -113,6 +113,8 @@ tree_source()
             compatible = "arm,pl011", "arm,primecell"; reg = <0x9000 0x1000>; status = "okay";
             interrupts = <0 1 4>;
         };
+        wide: wide { phandle = <77>; #interrupt-cells = <6>; };
+        odd { interrupts-extended = <&wide 1 2 3 4 5 6>; };
         timer@a000 { reg = <0xa000 0x1000>; interrupts-extended = <&gic 1 13 8>, <&gic 1 14 8>; };
     };
 };
