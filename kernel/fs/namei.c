@@ -32,7 +32,7 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "sched/reclaim.h"
-#include "task/cred.h"
+#include "task/task.h"
 
 /* ---- references ---- */
 

@@ -18,7 +18,7 @@
 #include "lib/string.h"
 #include "mm/page.h"
 #include "sched/reclaim.h"
-#include "task/cred.h"
+#include "task/task.h"
 
 #define TRY_AGAIN (-ERESTARTNOINTR) /* internal: wait for the victim's lock first */
 

@@ -23,7 +23,7 @@
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "sched/reclaim.h"
-#include "task/cred.h"
+#include "task/task.h"
 
 #define OPEN_ONCE (O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC) /* not flags of the open file */
 

@@ -29,7 +29,7 @@
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "sched/reclaim.h"
-#include "task/cred.h"
+#include "task/task.h"
 #include "task/signal.h"
 
 #define TMPFS_MAGIC          0x01021994

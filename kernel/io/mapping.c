@@ -378,7 +378,8 @@ static u32 take_out(struct mapping *mapping, u64 *index, u64 last, struct page *
     u32 n = 0;
     spin_guard(&mapping->lock);
 
-    while (n < BATCH && *index <= last && (pages[n] = xa_find(&mapping->pages, index, last))) {
+    while (n < BATCH && mapping->page_count && *index <= last &&
+           (pages[n] = xa_find(&mapping->pages, index, last))) {
         forget_locked(mapping, pages[n++]);
         if ((*index)++ == UINT64_MAX)
             break;

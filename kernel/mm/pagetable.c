@@ -87,9 +87,9 @@ void pt_destroy(struct page_table *pt)
 static pte_t *walk(paddr_t root, u64 va, unsigned *shift, bool make)
 {
     pte_t *entry = entry_of(phys_to_virt(root), va, TOP_SHIFT), link;
-    unsigned wanted = *shift;
+    unsigned at = TOP_SHIFT;
 
-    for (*shift = TOP_SHIFT; *shift > wanted; *shift -= LEVEL_BITS) {
+    for (; at > *shift; at -= LEVEL_BITS) {
         link = READ_ONCE(*entry);
         if (!link) {
             if (!make)
@@ -100,8 +100,9 @@ static pte_t *walk(paddr_t root, u64 va, unsigned *shift, bool make)
         }
         if (pte_is_block(link))
             break;
-        entry = entry_of(table_of(link), va, *shift - LEVEL_BITS);
+        entry = entry_of(table_of(link), va, at - LEVEL_BITS);
     }
+    *shift = at;
     return entry;
 }
 
@@ -113,7 +114,7 @@ static inline pte_t *table_below(pte_t *table, u64 va, unsigned shift)
     return likely(entry) ? table_of(entry) : NULL;
 }
 
-pte_t *pt_find(const struct page_table *pt, u64 va)
+inline pte_t *pt_find(const struct page_table *pt, u64 va)
 {
     pte_t *table = table_below(table_of(pt->root), va, 39);
 

@@ -16,7 +16,7 @@
 #include "lib/string.h"
 #include "mm/vmalloc.h"
 #include "sched/reclaim.h"
-#include "task/cred.h"
+#include "task/task.h"
 #include "task/signal.h"
 #include "vm/space.h"
 

@@ -423,8 +423,9 @@ int process_wait(struct wait_request *request)
     int found, error = 0;
 
     request->pid = 0;
-    found = look(request, &reaped);
-    if (!found && !(request->options & WNOHANG))
+    if (request->options & WNOHANG)
+        found = look(request, &reaped);
+    else
         error = wait_event_interruptible(&self->child_wait, (found = look(request, &reaped)) != 0);
     if (found < 0)
         return found;

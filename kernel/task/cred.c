@@ -15,13 +15,6 @@ struct cred init_cred = {
     .user_ns = &init_user_ns,
 };
 
-const struct cred *current_cred(void)
-{
-    struct task *task = current_task();
-
-    return task ? task->cred : &init_cred;
-}
-
 bool cred_has_cap(enum capability cap)
 {
     return cred_can(current_cred(), cap);

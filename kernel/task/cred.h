@@ -83,9 +83,6 @@ struct cred {
 
 extern struct cred init_cred; /* root with all capabilities; also what kernel threads are */
 
-/* The current task's, or init_cred in a kernel thread; valid until the caller changes it. */
-const struct cred *current_cred(void);
-
 static inline bool cred_can(const struct cred *cred, enum capability cap)
 {
     return cred->cap_effective >> cap & 1;
@@ -107,11 +104,6 @@ void cred_put(struct cred *cred);
 
 /* A private copy to change, of `from` or the current task's; NULL: no memory. May sleep. */
 struct cred *cred_copy_of(const struct cred *from);
-
-static inline struct cred *cred_copy(void)
-{
-    return cred_copy_of(current_cred());
-}
 
 /* Makes `cred`, with the caller's reference, the current task's. */
 void cred_install(struct cred *cred);

@@ -385,7 +385,7 @@ int signal_dequeue_locked(u64 blocked, struct siginfo *info)
     return sig;
 }
 
-void signal_recalc_locked(void)
+inline void signal_recalc_locked(void)
 {
     struct task *task = self_task();
     struct process *process = task->process;

@@ -9,6 +9,7 @@
 #include "arch/trap.h"
 #include "core/uaccess.h"
 #include "sched/thread.h"
+#include "task/cred.h"
 #include "task/process.h"
 
 struct cred;
@@ -122,6 +123,19 @@ static inline struct task *current_task(void)
 static inline struct task *self_task(void)
 {
     return (struct task *)current_head();
+}
+
+/* The current task's, or init_cred in a kernel thread; valid until the caller changes it. */
+static inline const struct cred *current_cred(void)
+{
+    struct task *task = current_task();
+
+    return task ? task->cred : &init_cred;
+}
+
+static inline struct cred *cred_copy(void)
+{
+    return cred_copy_of(current_cred());
 }
 
 /* The frame with which it came from user mode: the end of its kernel stack. */

@@ -46,6 +46,10 @@ void space_unlock(struct vm_space *space)
     struct vm_region *region, *next;
     struct list dead = LIST_INIT(dead);
 
+    if (likely(list_empty(&space->dead))) {
+        mutex_unlock(&space->lock);
+        return;
+    }
     list_splice_tail(&space->dead, &dead);
     mutex_unlock(&space->lock);
     list_for_each_entry_safe(region, next, &dead, order)
