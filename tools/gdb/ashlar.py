@@ -1,19 +1,14 @@
 """Commands for gdb on Ashlar: `help ashlar` lists them. Loaded by `./ashlar debug`."""
+import os
+import sys
+
 import gdb
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-def text_of(array, start, length):
-    """length bytes of a char array from start, as text."""
-    inferior = gdb.selected_inferior()
-    return bytes(inferior.read_memory(int(array.address) + start, length)).decode(errors="replace")
-
-
-def symbol(name):
-    """A global of the kernel, or None before there is one of that name."""
-    try:
-        return gdb.parse_and_eval(name)
-    except gdb.error:
-        return None
+from guest import Command, Name, read, register, variable  # noqa: E402
+from memory import PageTable, Pages, Slab  # noqa: E402
+from threads import Backtrace, Locks, Tasks  # noqa: E402
 
 
 class Ashlar(gdb.Command):
@@ -23,94 +18,80 @@ class Ashlar(gdb.Command):
         super().__init__("ashlar", gdb.COMMAND_SUPPORT, prefix=True)
 
 
-class Epitaph(gdb.Command):
+class Epitaph(Command):
     """ashlar epitaph: what the last panic left behind."""
 
-    def __init__(self):
-        super().__init__("ashlar epitaph", gdb.COMMAND_DATA)
-
     def invoke(self, argument, from_tty):
-        epitaph = symbol("panic_epitaph")
-        if epitaph is None or epitaph.type.code != gdb.TYPE_CODE_ARRAY:
+        try:
+            epitaph = variable("panic_epitaph")
+        except gdb.error:
             print("this kernel has no panic_epitaph")
             return
-        text = text_of(epitaph, 0, epitaph.type.sizeof).split("\0")[0]
-        print(text or "no panic so far")
+        text = read(epitaph.address, epitaph.type.sizeof).split(b"\0")[0]
+        print(text.decode(errors="replace") or "no panic so far")
 
 
-class Relocate(gdb.Command):
-    """ashlar relocate: with the kernel stopped at EL1, move its symbols to where KASLR put it.
+class Log(Command):
+    """ashlar log: the kernel's log, as dmesg prints it, with what no console has shown yet."""
 
-    The offset is taken from VBAR_EL1, which points at exception_vectors."""
+    def run(self, words):
+        ring = variable("ring", "log.c")
+        size, data = ring.type.sizeof, read(ring.address, ring.type.sizeof)
+        at, head = (int(variable(name, "log.c")) for name in ("ring_tail", "ring_head"))
+        kind = gdb.lookup_type("struct log_record")
 
-    def __init__(self):
-        super().__init__("ashlar relocate", gdb.COMMAND_FILES)
+        def piece(start, length):
+            return bytes(data[i % size] for i in range(start, start + length))
 
-    def invoke(self, argument, from_tty):
-        vbar = int(gdb.parse_and_eval("(unsigned long)$VBAR"))
-        linked = int(gdb.parse_and_eval("(unsigned long)&exception_vectors"))
-        offset = vbar - linked
-        if vbar == 0 or vbar >> 40 == 0:
-            print("the vectors are not in the high half yet: go on first")
-            return
-        if offset:
-            elf = gdb.objfiles()[0].filename
-            gdb.execute("symbol-file")
-            gdb.execute("symbol-file %s -o %#x" % (elf, offset % (1 << 64)))
-        print("the kernel runs %#x above its link address" % offset)
+        def field(record, name):
+            member = kind[name]
+            start = member.bitpos // 8
+            return int.from_bytes(record[start:start + member.type.sizeof], "little")
 
-
-def entries(head, type_name, member):
-    """The structures of a struct list."""
-    kind = gdb.lookup_type("struct " + type_name)
-    offset = int(kind[member].bitpos) // 8
-    link = head["next"]
-    while int(link) != int(head.address):
-        yield gdb.Value(int(link) - offset).cast(kind.pointer())
-        link = link["next"]
+        while at < head:
+            record = piece(at, kind.sizeof)
+            length = field(record, "size")
+            text = piece(at + kind.sizeof, length).decode(errors="replace")
+            us = field(record, "time_ns") // 1000
+            print("[%5d.%06d] %s" % (us // 1000000, us % 1000000, text))
+            at += (kind.sizeof + length + 7) & ~7
 
 
-def frames(context, low, high):
-    """The return addresses of a thread that does not run, innermost first."""
-    read = gdb.selected_inferior().read_memory
-    pcs, record = [int(context["link"])], int(context["frame"])
-    while low <= record <= high - 16 and len(pcs) < 24:
-        outer, pc = (int.from_bytes(bytes(read(record + at, 8)), "little") for at in (0, 8))
-        pcs.append(pc)
-        if outer <= record:
-            break
-        record = outer
-    return pcs
+class Relocate(Command):
+    """ashlar relocate: move the kernel's symbols to where KASLR put it.
 
+    Before it has put itself anywhere, the boot CPU is let run until it is about to go there."""
 
-class Tasks(gdb.Command):
-    """ashlar tasks [PID]: the threads of all processes, or of one, and where each waits.
-
-    The backtrace of one that runs just now is the one it had when it was last switched out."""
-
-    def __init__(self):
-        super().__init__("ashlar tasks", gdb.COMMAND_STATUS)
+    kind = gdb.COMMAND_FILES
 
     def invoke(self, argument, from_tty):
-        for process in entries(gdb.parse_and_eval("process_list"), "process", "all"):
-            if argument and int(argument) != int(process["tgid"]):
-                continue
-            for task in entries(process["threads"], "task", "thread_link"):
-                self.show(process, task)
+        file = gdb.current_progspace().filename
+        gdb.execute("symbol-file", to_string=True)          # to ask where they are linked
+        gdb.execute("symbol-file " + file, to_string=True)
+        vbar = register("VBAR")
+        above = vbar - linked("exception_vectors") if vbar >> 40 else self.run_to_place()
+        gdb.execute("symbol-file", to_string=True)
+        gdb.execute("symbol-file %s -o %#x" % (file, above % (1 << 64)), to_string=True)
+        print("the kernel runs %#x above its link address" % above)
 
     @staticmethod
-    def show(process, task):
-        thread = task["thread"]
-        head = thread["head"]
-        print("%d/%d %s: state %d, work %#x, pending %#x + %#x, blocked %#x"
-              % (process["tgid"], task["tid"], thread["name"].string(), thread["state"],
-                 head["work"], process["pending"]["set"], task["pending"]["set"],
-                 task["blocked"]))
-        for pc in frames(head["context"], int(head["stack_low"]), int(head["stack_high"])):
-            gdb.execute("info symbol %#x" % pc)
+    def run_to_place():
+        """Goes on to the return of boot_early, which is how far the high half is above RAM."""
+        image, loaded = linked("_image_start"), linked("_start")
+        gdb.execute("thbreak *%#x" % (loaded + linked("boot_early") - image), to_string=True)
+        gdb.execute("continue", to_string=True)
+        gdb.execute("thbreak *%#x" % register("x30"), to_string=True)
+        gdb.execute("continue", to_string=True)
+        return (register("x0") + loaded - image) % (1 << 64)
+
+
+def linked(name):
+    return int(gdb.parse_and_eval("(unsigned long)&" + name))
 
 
 Ashlar()
-Epitaph()
-Tasks()
-Relocate()
+for name, command in (("epitaph", Epitaph), ("log", Log), ("relocate", Relocate), ("tasks", Tasks),
+                      ("bt", Backtrace), ("locks", Locks), ("pt", PageTable), ("slab", Slab),
+                      ("pages", Pages)):
+    command(name)
+Name()
