@@ -734,7 +734,7 @@ static void on_fault(int signal, siginfo_t *info, void *context)
         _exit(3);
 }
 
-static void prepare_worker(uint64_t seed)
+static void prepare_worker(uint64_t seed, int loud)
 {
     struct sigaction action = {.sa_handler = on_alarm};
     struct sigaction mend = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
@@ -745,6 +745,9 @@ static void prepare_worker(uint64_t seed)
 
     snprintf(name, sizeof name, "h%lu", (unsigned long)seed);
     prctl(PR_SET_NAME, name);
+    if (!loud) /* the terminal would let a worker stop the output of the others */
+        for (int fd = 0; fd < 3; fd++)
+            dup2(open("/dev/null", O_RDWR), fd);
     setsid();
     setrlimit(RLIMIT_NOFILE, &files);
     setrlimit(RLIMIT_FSIZE, &size);
@@ -759,7 +762,7 @@ static void prepare_worker(uint64_t seed)
 
 static void worker(uint64_t seed, long *done)
 {
-    prepare_worker(seed);
+    prepare_worker(seed, 0);
     for (long i = 0; i < FATHOM; i++) {
         one_call(seed, i, 0);
         __atomic_add_fetch(done, 1, __ATOMIC_RELAXED);
@@ -826,16 +829,39 @@ static void kill_children(void)
     }
 }
 
-/* A slot runs one worker after the other, as a user of its own, in a directory of its own. */
-static void slot(int number, uint64_t seed, long budget, long *done)
+/* What a worker counted, in memory that it may have written to, too. */
+static long counted(long *done)
+{
+    long n = *done;
+
+    munmap(done, PAGE);
+    return n >= 0 && n <= FATHOM ? n : FATHOM;
+}
+
+static long *shared_page(void)
+{
+    long *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        fail("mmap");
+    return page;
+}
+
+/*
+ * A slot runs one worker after the other, as a user of its own, in a directory of its own, until
+ * they have made as many calls as the budget has. It writes how many into `report`.
+ */
+static void slot(int number, uint64_t seed, long budget, int report)
 {
     int id = number & 1 ? 0 : FIRST_ID + number; /* half of them are root */
+    long calls = 0;
     char path[32];
 
     snprintf(path, sizeof path, "/tmp/h%d", number);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (; __atomic_load_n(done, __ATOMIC_RELAXED) < budget; seed += 64) {
+    for (; calls < budget; seed += 64) {
         time_t limit = time(NULL) + LIFETIME;
+        long *done = shared_page();
         pid_t pid;
 
         mkdir(path, 0777);
@@ -845,6 +871,7 @@ static void slot(int number, uint64_t seed, long budget, long *done)
         if (pid < 0)
             fail("fork");
         if (pid == 0) {
+            close(report);
             become(id);
             worker(seed, done);
         }
@@ -852,24 +879,29 @@ static void slot(int number, uint64_t seed, long budget, long *done)
             usleep(2000);
         kill(pid, SIGKILL);
         kill_children();
+        calls += counted(done);
         sweep();
         if (chdir("/"))
             fail("chdir");
     }
     rmdir(path);
-    _exit(0);
+    _exit(write(report, &calls, sizeof calls) != sizeof calls);
 }
 
 static int random_calls(uint64_t seed, long budget, int workers)
 {
-    long *done = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    int status, bad = 0;
+    long calls, sum = 0;
+    int status, bad = 0, ends[2];
 
+    if (pipe(ends))
+        fail("pipe");
     parent_of_all = getpid();
     signal(SIGHUP, SIG_IGN);
     for (int i = 0; i < workers; i++)
-        if (fork() == 0)
-            slot(i, seed * 1000000 + i, budget, done);
+        if (fork() == 0) {
+            close(ends[0]);
+            slot(i, seed * 1000000 + i, budget / workers, ends[1]);
+        }
     while (wait(&status) > 0)
         if (status) {
             printf("hostile: a slot ended with status %#x\n", status);
@@ -877,7 +909,10 @@ static int random_calls(uint64_t seed, long budget, int workers)
         }
     if (bad)
         return 1;
-    printf("hostile: ok, %ld random calls from seed %lu\n", *done, (unsigned long)seed);
+    close(ends[1]);
+    while (read(ends[0], &calls, sizeof calls) == sizeof calls)
+        sum += calls;
+    printf("hostile: ok, %ld random calls from seed %lu\n", sum, (unsigned long)seed);
     return 0;
 }
 
@@ -889,7 +924,7 @@ static int replay(uint64_t seed, char *list)
     if (mkdir("/tmp/replay", 0777) || chdir("/tmp/replay") || chown(".", id, id))
         fail("/tmp/replay");
     become(id);
-    prepare_worker(seed);
+    prepare_worker(seed, 1);
     if (!list)
         for (long i = 0; i < FATHOM; i++)
             one_call(seed, i, 1);
