@@ -2,6 +2,7 @@
 import os
 import re
 import subprocess
+import time
 
 import pexpect
 import pexpect.fdpexpect
@@ -17,6 +18,10 @@ def debug_port(folder):
 
 def gdb(folder, *script, kernel=None):
     """The output of a script of gdb on the machine of debug_port(folder), which then goes on."""
+    limit = time.monotonic() + BOOT_TIMEOUT
+    while not os.path.exists("%s/gdb" % folder):    # the machine's process makes it first of all
+        assert time.monotonic() < limit, "no machine listens"
+        time.sleep(0.01)
     script = ["source %s/tools/gdb/ashlar.py" % ROOT, "target remote %s/gdb" % folder, *script,
               "detach"]
     done = subprocess.run(
