@@ -141,9 +141,9 @@ CASE(proc_self)
     val(write(fd, "renamed\n", 8));
     str(slurp("/proc/self/comm"));
     fd = open("/proc/self/stat", O_RDONLY);
-    char head[8] = "";
+    char head[16] = "";
     val(pread(fd, head, 4, 100000));
-    yes(pread(fd, head, 4, 0) == 4 && atoi(head) == getpid() % 10000);
+    yes(pread(fd, head, 8, 0) == 8 && atoi(head) == getpid());
     val(lseek(fd, 2, SEEK_SET));
     pid_t child = fork();
     if (child == 0)
