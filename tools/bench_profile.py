@@ -34,36 +34,45 @@ def symbols(elf):
     return sorted(table), table
 
 
-def traced_run(kernel, archive, first, last, case, rounds):
-    """Instructions executed per address, operations, and instructions per operation."""
+def trace(kernel, archive, ranges, words, program):
+    """Run the bench line, and awk's program over QEMU's trace of the kernel's instructions there.
+
+    A line of the trace reads `Trace 0: host [cs_base/pc/flags/cflags]`, so that $2 is the pc. Returns
+    what awk printed, as lists of words, and what kbench printed.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        fifo, counts = os.path.join(folder, "trace"), os.path.join(folder, "counts")
+        fifo, printed = os.path.join(folder, "trace"), os.path.join(folder, "printed")
         os.mkfifo(fifo)
-        # A line reads `Trace 0: host [cs_base/pc/flags/cflags]`.
-        with open(counts, "w", encoding="ascii") as out, \
-                subprocess.Popen(["awk", "-F/", "/^Trace/ {n[$2]++} END {for (pc in n) print pc, n[pc]}",
-                                  fifo], stdout=out) as counter:
+        with open(printed, "w", encoding="ascii") as out, \
+                subprocess.Popen(["awk", "-F/", program, fifo], stdout=out) as reader:
             line = [bench.QEMU, *bench.MACHINE, "-kernel", kernel, "-initrd", archive,
-                    "-singlestep", "-d", "exec,nochain",
-                    "-dfilter", "%#x..%#x" % (first, last), "-D", fifo,
-                    "-append", "%s -- -r %d -s %d %s" % (bench.WORDS, rounds, SCALE, case)]
+                    "-singlestep", "-d", "exec,nochain", "-D", fifo,
+                    "-dfilter", ",".join("%#x+%#x" % pair for pair in ranges),
+                    "-append", "%s %s" % (bench.WORDS, words)]
             text = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   timeout=bench.TIMEOUT, check=True).stdout.decode()
-            counter.wait(bench.TIMEOUT)
-        for row in text.replace("\r", "").split("\n"):
-            fields = row.split()
-            if len(fields) == 3 and fields[0] == case:
-                with open(counts, encoding="ascii") as stream:
-                    rows = (entry.split() for entry in stream)
-                    return {int(pc, 16): int(n) for pc, n in rows}, int(fields[1]), float(fields[2])
+            reader.wait(bench.TIMEOUT)
+        with open(printed, encoding="ascii") as stream:
+            return [row.split() for row in stream], text.replace("\r", "")
+
+
+def traced_run(kernel, archive, text, case, rounds):
+    """Instructions executed per address, operations, and instructions per operation."""
+    counts, output = trace(kernel, archive, [text],
+                           "-- -r %d -s %d %s" % (rounds, SCALE, case),
+                           "/^Trace/ {n[$2]++} END {for (pc in n) print pc, n[pc]}")
+    for row in output.split("\n"):
+        fields = row.split()
+        if len(fields) == 3 and fields[0] == case:
+            return {int(pc, 16): int(n) for pc, n in counts}, int(fields[1]), float(fields[2])
     raise SystemExit("bench: no result of %s" % case)
 
 
 def profile(kernel, elf, archive, case):
     """(instructions per operation, [(function, instructions per operation)]), dearest first."""
     addresses, names = symbols(elf)
-    runs = [traced_run(kernel, archive, addresses[0], addresses[-1] + 4096, case, rounds)
-            for rounds in (1, 2)]
+    text = (addresses[0], addresses[-1] + 4096 - addresses[0])
+    runs = [traced_run(kernel, archive, text, case, rounds) for rounds in (1, 2)]
     (few, _, _), (many, operations, cost) = runs
     per_function = collections.Counter()
     for pc, count in many.items():

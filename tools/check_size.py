@@ -9,8 +9,9 @@ FUNCTION_MAX from brace to brace. --table prints the floors.
 """
 import collections
 import os
-import re
 import sys
+
+from check_layers import sources, without_comments
 
 CODE_MAX = 32500
 FILE_MAX = 600
@@ -18,19 +19,8 @@ FUNCTION_MAX = 60
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def sources():
-    for folder, _, names in sorted(os.walk(os.path.join(ROOT, "kernel"))):
-        for name in sorted(names):
-            if name.endswith((".c", ".h", ".S")):
-                path = os.path.join(folder, name)
-                yield path, os.path.relpath(path, os.path.join(ROOT, "kernel"))
-
-
 def code_lines(text):
-    """The lines that are left when comments are gone."""
-    text = re.sub(r"/\*.*?\*/", lambda m: "\n" * m.group().count("\n"), text, flags=re.S)
-    text = re.sub(r"//[^\n]*", "", text)
-    return sum(1 for line in text.split("\n") if line.strip())
+    return sum(1 for line in without_comments(text).split("\n") if line.strip())
 
 
 def long_functions(text):
@@ -53,7 +43,7 @@ def floor_of(path):
 
 def main():
     floors, wrong = collections.defaultdict(lambda: [0, 0, 0]), []
-    for full, path in sources():
+    for full, path in sources(os.path.join(ROOT, "kernel")):
         with open(full, encoding="utf-8") as stream:
             text = stream.read()
         lines = text.count("\n")

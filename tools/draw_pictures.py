@@ -6,8 +6,6 @@ instructions each begins. The address space: the constants of the headers and th
 """
 import os
 import re
-import subprocess
-import tempfile
 
 import bench
 import bench_profile
@@ -40,27 +38,14 @@ def steps():
     return steps + [(LAST, LAST)]
 
 
-def first_instructions(addresses):
+def first_instructions(addresses, base):
     """address -> how many instructions the machine had executed when it came there first."""
-    with tempfile.TemporaryDirectory() as folder:
-        fifo, out = os.path.join(folder, "trace"), os.path.join(folder, "out")
-        os.mkfifo(fifo)
-        program = ("BEGIN {%s} /^Trace/ {n++; if ($2 in want && !($2 in seen))"
-                   " {seen[$2]; print $2, n; fflush()}}"
-                   % "".join('want["%016x"];' % a for a in addresses))
-        with open(out, "w", encoding="ascii") as stream, \
-                subprocess.Popen(["awk", "-F/", program, fifo], stdout=stream) as counter:
-            size = os.path.getsize(KERNEL) + (16 << 20)
-            line = [bench.QEMU, *bench.MACHINE, "-kernel", KERNEL,
-                    "-initrd", bench.build_kbench(bench.at_root("build")),
-                    "-singlestep", "-d", "exec,nochain", "-D", fifo, "-dfilter",
-                    "%#x+%#x,%#x+%#x" % (LOAD, size, bench_profile.symbols(ELF)[0][0] & ~0xFFFFFF, size),
-                    "-append", bench.WORDS + " cal_loop"]
-            subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                           timeout=bench.TIMEOUT, check=True)
-            counter.wait(bench.TIMEOUT)
-        with open(out, encoding="ascii") as stream:
-            return {int(row.split()[0], 16): int(row.split()[1]) for row in stream}
+    program = ("BEGIN {%s} /^Trace/ {n++; if ($2 in want && !($2 in seen)) {seen[$2]; print $2, n}}"
+               % "".join('want["%016x"];' % a for a in addresses))
+    size = os.path.getsize(KERNEL) + (16 << 20)
+    rows, _ = bench_profile.trace(KERNEL, bench.build_kbench(bench.at_root("build")),
+                                  [(LOAD, size), (base, size)], "cal_loop", program)
+    return {int(pc, 16): int(n) for pc, n in rows}
 
 
 def boot_times():
@@ -70,17 +55,11 @@ def boot_times():
     base = min(names) & ~0xFFFFFF
     places = {title: (high[name], high[name] - base + LOAD)
               for name, title in steps() if name in high}
-    seen = first_instructions([a for pair in places.values() for a in pair])
+    seen = first_instructions([a for pair in places.values() for a in pair], base)
     begins = [(title, min(seen[a] for a in pair if a in seen)) for title, pair in places.items()
               if any(a in seen for a in pair)]
     begins.sort(key=lambda step: step[1])
     return [(name, after - begin) for (name, begin), (_, after) in zip(begins, begins[1:])]
-
-
-def svg(width, height, body):
-    return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" '
-            'font-size="12">\n<rect width="100%%" height="100%%" fill="white"/>\n%s\n</svg>\n'
-            % (width, height, "\n".join(body)))
 
 
 def draw_boot():
@@ -102,7 +81,7 @@ def draw_boot():
                     % (y, 380 * count / most))
         body.append('<text x="%.1f" y="%d">%s</text>'
                     % (195 + 380 * count / most, y + 12, f"{count:,}"))
-    return svg(680, 40 + 18 * len(bars), body)
+    return bench.svg(680, 40 + 18 * len(bars), body)
 
 
 def constant(path, name):
@@ -148,7 +127,7 @@ def draw_memory():
             body.append('<text x="182" y="%d" text-anchor="end" font-family="monospace">%016x</text>'
                         % (y + 24, address))
         y += 26
-    return svg(610, y + 10, body)
+    return bench.svg(610, y + 10, body)
 
 
 def main():
