@@ -7,6 +7,10 @@
 
 #include "dev/tty/ldisc.c"
 
+#define CHECK(x)       assert(x)
+#define CHECK_EQ(a, b) assert((a) == (b))
+#include "../unit/ldisc_invariants.h"
+
 enum { IFLAG = 0xf0, OFLAG, LFLAG, CC, READ, WRITE, ECHOED, FLUSH, BAD, STOPPED, REPEAT, OPS_END };
 
 static struct ldisc ld;
@@ -14,15 +18,7 @@ static bool stopped;
 
 static void check_invariants(void)
 {
-    u32 marks = 0;
-
-    assert(ld.head - ld.tail <= LDISC_SIZE);
-    if (canonical(&ld)) {
-        assert(ld.canon - ld.tail <= ld.head - ld.tail); /* I1 */
-        for (u32 at = ld.tail; at != ld.canon; at++)
-            marks += bitmap_test(ld.line_end, at % LDISC_SIZE);
-    }
-    assert(marks == bitmap_weight(ld.line_end, LDISC_SIZE)); /* I2 */
+    ldisc_check_invariants(&ld);
     assert(ld.echo_head - ld.echo_tail <= LDISC_ECHO_SIZE);
 }
 

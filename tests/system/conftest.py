@@ -146,6 +146,20 @@ def launch(*arguments, stdin=b"", timeout=BOOT_TIMEOUT, cwd=ROOT):
         return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
 
+# For a script with user/bomb.c in /root: what memory is free, and what the slabs have. Memory is
+# exhausted first: so the caches of the CPUs, and what waits for RCU, are empty.
+REPORT = """
+report() { /root/bomb memory && awk '/^(MemFree|Slab):/ { print $1, $2 }' /proc/meminfo; }
+"""
+
+
+def check_memory_is_back(text, free_limit, slab_limit):
+    """The second and the third report in text differ by at most so many KiB; the first fills caches."""
+    for name, limit in (("MemFree", free_limit), ("Slab", slab_limit)):
+        seen = [int(n) for n in re.findall(name + r": (\d+)", text)]
+        assert abs(seen[2] - seen[1]) <= limit, (name, seen)
+
+
 # ------------------------------------------------------------ N passed, N failed
 
 COUNT = {"passed": 0, "failed": 0}

@@ -1,10 +1,8 @@
 """Processes and threads in a storm on 8 CPUs: nothing breaks, and nothing is left behind."""
 import pytest
-from conftest import launch, static_program
+from conftest import REPORT, check_memory_is_back, launch, static_program
 
-# Memory is exhausted first: so the caches of the CPUs, and what waits for RCU, are empty.
-SCRIPT = """
-report() { ./bomb memory && awk '/^(MemFree|Slab):/ { print $1, $2 }' /proc/meminfo; }
+SCRIPT = REPORT + """
 ./storm 2 16 && report && ./storm 2 16 && report && ./storm 8 16 && report
 """
 
@@ -16,12 +14,9 @@ def test_storm(tmp_path, cpu, gic):
                   "sh", "-c", SCRIPT, timeout=300)
     text = done.stdout.decode(errors="replace")
     assert done.returncode == 0 and text.count("storm: ok") == 3, text
-    free = [int(line.split()[1]) for line in text.split("\n") if line.startswith("MemFree:")]
-    slab = [int(line.split()[1]) for line in text.split("\n") if line.startswith("Slab:")]
     # The third run is four times as long: one page lost per fork would be 4 MiB, one slab object
     # of 64 bytes per process some 80 KiB.
-    assert abs(free[2] - free[1]) <= 128, free
-    assert abs(slab[2] - slab[1]) <= 64, slab
+    check_memory_is_back(text, 128, 64)
 
 
 def test_a_deadly_storm_leaves_the_machine_alive(tmp_path):

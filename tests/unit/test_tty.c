@@ -5,6 +5,8 @@
 #include "dev/tty/ldisc.c"
 #include "unit.h"
 
+#include "ldisc_invariants.h"
+
 static struct ldisc ld;
 static char echoed[16384];
 static u32 seen; /* events since type_begin() */
@@ -15,24 +17,11 @@ static void begin(void)
     seen = 0;
 }
 
-static void check_invariants(void)
-{
-    u32 marks = 0;
-
-    CHECK(ld.head - ld.tail <= LDISC_SIZE);
-    if (canonical(&ld)) {
-        CHECK(ld.canon - ld.tail <= ld.head - ld.tail); /* I1 */
-        for (u32 at = ld.tail; at != ld.canon; at++)
-            marks += bitmap_test(ld.line_end, at % LDISC_SIZE);
-    }
-    CHECK_EQ(marks, bitmap_weight(ld.line_end, LDISC_SIZE)); /* I2 */
-}
-
 static void type_bytes(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         seen |= ldisc_receive(&ld, (u8)text[i], false);
-    check_invariants();
+    ldisc_check_invariants(&ld);
 }
 
 static void type(const char *text)
@@ -323,6 +312,6 @@ UNIT(tty_random)
             termios.iflag ^= iflags[(r >> 35) % ARRAY_SIZE(iflags)];
             ldisc_set_termios(&ld, &termios);
         }
-        check_invariants();
+        ldisc_check_invariants(&ld);
     }
 }
