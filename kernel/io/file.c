@@ -118,7 +118,7 @@ static __noinline int write_refused(const struct io_request *req, u64 limit)
 {
     struct task *task = current_task();
 
-    if ((u64)req->pos + req->iter->left > INT64_MAX)
+    if (file_range_overflows(req->pos, req->iter->left))
         return -EINVAL;
     if (task && (u64)req->pos >= limit)
         signal_send_task(task, SIGXFSZ, NULL);
