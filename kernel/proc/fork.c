@@ -418,7 +418,7 @@ void process_start_init(void (*entry)(void *task))
         panic("no memory for process 1");
     spin_lock_irq(&process_tree_lock);
     init_process = process;
-    process_set_pgrp_locked(process, pid, pid);
+    process_set_pgrp_locked(process, &pid_zero, &pid_zero);
     link_process_locked(process, task);
     link_task(task);
     spin_unlock_irq(&process_tree_lock);

@@ -43,6 +43,13 @@ struct pid_namespace init_pid_ns = {
     .lock = SPINLOCK_INIT(RANK_PID),
     .maps = {first_map},
 };
+struct pid pid_zero = {
+    .refs = REFCOUNT_INIT(1),
+    .users = 1,
+    .members = LIST_INIT(pid_zero.members),
+    .exit = WAITQUEUE_INIT(pid_zero.exit),
+    .numbers = {{.ns = &init_pid_ns}},
+};
 u32 pid_max = PID_MAX_DEFAULT;
 
 /* The first free number in [from, end), from not 0, or 0; makes maps as needed. */

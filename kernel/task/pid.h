@@ -43,6 +43,10 @@ struct pid {
 };
 
 extern struct pid_namespace init_pid_ns;
+
+/* Number 0: group and session of process 1 until it makes its own. Not to be found by number. */
+extern struct pid pid_zero;
+
 extern u32 pid_max; /* [A] numbers are below it; /proc/sys/kernel/pid_max */
 
 /* A fresh pid with one user and one reference. 0, -EAGAIN, -ENOMEM. May sleep. */
