@@ -183,6 +183,7 @@ enum syslog_action {
 
 /* One reader and one mark for all, as syslog(2) has it; racing readers may see a record twice. */
 static struct log_reader log_reader, log_cleared;
+static size_t log_given; /* bytes of log_reader's record that a short buffer has had already */
 static u32 saved_console_level;
 
 /* One record in the form of syslog(2); 0 when there is none. A record lost is skipped. */
@@ -216,6 +217,30 @@ static long copy_lines(struct log_reader *reader, u64 buf, size_t size, char *li
     }
 }
 
+/* The same for SYSLOG_READ, which fills the buffer: the rest of a record comes with the next call. */
+static long read_records(u64 buf, size_t size, char *line)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        struct log_reader at = log_reader;
+        size_t n = next_line(&at, line), part;
+
+        if (n <= log_given)
+            break;
+        part = MIN(n - log_given, size - done);
+        if (copy_to_user(USER_PTR(buf + done), line + log_given, part))
+            return -EFAULT;
+        done += part;
+        log_given += part;
+        if (log_given == n) {
+            log_reader = at;
+            log_given = 0;
+        }
+    }
+    return done;
+}
+
 static size_t bytes_from(struct log_reader reader, char *line)
 {
     size_t total = 0, n;
@@ -240,7 +265,7 @@ static long syslog_read(u32 action, u64 buf, s32 size)
     if (!line)
         return -ENOMEM;
     if (action == SYSLOG_READ) {
-        while (!(done = copy_lines(&log_reader, buf, size, line))) {
+        while (!(done = read_records(buf, size, line))) {
             if (sleep_until(clock_monotonic_ns() + LOG_LOOK_NS, true))
                 return -ERESTARTSYS;
         }
@@ -261,7 +286,7 @@ static long unread(void)
 {
     char *line __scoped(kmalloc) = kmalloc(LOG_LINE_MAX);
 
-    return line ? (long)bytes_from(log_reader, line) : -ENOMEM;
+    return line ? (long)(bytes_from(log_reader, line) - log_given) : -ENOMEM;
 }
 
 /* From now on; `saved` is what CONSOLE_ON goes back to, 0: nothing. */
