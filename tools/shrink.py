@@ -10,14 +10,16 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-CALLS = 500     # of one worker (user/hostile.c, FATHOM)
+CALLS = 500     # of one worker (user/hostile_random.c, FATHOM)
 
 
 def build():
     program = os.path.join(ROOT, "build", "user", "hostile")
     os.makedirs(os.path.dirname(program), exist_ok=True)
     subprocess.run(["aarch64-linux-gnu-gcc", "-std=gnu11", "-O2", "-static", "-o", program,
-                    "-I", os.path.join(ROOT, "kernel"), os.path.join(ROOT, "user", "hostile.c")],
+                    "-I", os.path.join(ROOT, "kernel"),
+                    *(os.path.join(ROOT, "user", name + ".c")
+                      for name in ("hostile", "hostile_arguments", "hostile_random"))],
                    check=True)
     return program
 

@@ -33,6 +33,7 @@
 #define LOCK_EX     2
 #define LOCK_NB     4
 #define LOCK_UN     8
+#define LOCK_MAND   32 /* share modes of other systems, once: nothing is locked */
 #define END_OF_FILE ((u64)INT64_MAX)
 #define CHAIN_MAX   1000 /* longer chains are taken for a deadlock */
 
@@ -270,12 +271,16 @@ int file_flock(struct file *file, u32 operation)
     struct file_lock want = {.owner = file, .kind = KIND_FLOCK, .end = END_OF_FILE};
     struct file_lock *l, *next;
 
+    if (operation & LOCK_MAND)
+        return 0;
     switch (operation & ~LOCK_NB) {
     case LOCK_SH: want.type = F_RDLCK; break;
     case LOCK_EX: want.type = F_WRLCK; break;
     case LOCK_UN: want.type = F_UNLCK; break;
     default: return -EINVAL;
     }
+    if (!file)
+        return -EBADF;
     if (!file->inode) /* a pipe: nobody else can come by it to be kept away */
         return 0;
     want.pid = current_process()->tgid;

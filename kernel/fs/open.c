@@ -73,12 +73,13 @@ static int check_open(const struct path *path, u32 flags, bool created)
     if (flags & O_DIRECTORY && !S_ISDIR(inode->mode) && (flags & O_TMPFILE) != O_TMPFILE)
         return -ENOTDIR;
     err = check_kind(path, want);
-    if (err || created) /* I3 */
+    if (!err && !created) /* I3 */
+        err = inode_permission_cred(inode, want, current_cred());
+    if (likely(err || !(flags & (O_NOATIME | O_DIRECT))))
         return err;
-    err = inode_permission_cred(inode, want, current_cred());
-    if (err)
-        return err;
-    return flags & O_NOATIME && !inode_owner_ok(inode) ? -EPERM : 0;
+    if (flags & O_NOATIME && !created && !inode_owner_ok(inode))
+        return -EPERM;
+    return flags & O_DIRECT ? -EINVAL : 0; /* nothing here goes past the page cache */
 }
 
 /* I2: one more on the side of the writers (1) or of the programs (-1). 0, or -ETXTBSY. */
@@ -133,7 +134,7 @@ static int open_kind(struct file *file, struct inode *inode, u32 flags)
         break;
     case S_IFDIR:
         file->ops = inode->fops;
-        file->mode |= FMODE_LSEEK | FMODE_ATOMIC_POS;
+        file->mode |= FMODE_SEEKABLE | FMODE_ATOMIC_POS;
         break;
     case S_IFCHR: return chardev_open(file, inode->rdev);
     case S_IFIFO:

@@ -277,7 +277,11 @@ static int pseudo_open(struct inode *inode, struct file *file)
     struct text *text;
 
     file->mapping = NULL;
-    if (!S_ISREG(kind->mode) || !(file->mode & FMODE_READ))
+    if (!S_ISREG(kind->mode))
+        return 0;
+    if (!kind->store)
+        file->mode &= ~FMODE_PWRITE; /* pwrite(2): ESPIPE before EBADF */
+    if (!(file->mode & FMODE_READ))
         return 0;
     if (!kind->show)
         return -EIO;

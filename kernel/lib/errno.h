@@ -45,6 +45,7 @@
 #define ENOTEMPTY    39  /* directory not empty */
 #define ELOOP        40  /* too many symbolic links */
 #define ENODATA      61  /* no data; no such attribute */
+#define ENOPKG       65  /* package not installed */
 #define EOVERFLOW    75  /* value too large for its type */
 #define ELIBBAD      80  /* shared library corrupted */
 #define ERESTART     85  /* call should be restarted */

@@ -155,16 +155,18 @@ static void cpu_look_locked(struct process *process)
     timer_start(&process->cpu_timer, clock_monotonic_ns() + next);
 }
 
+/* A limit that is reached already takes effect at the next tick of Linux, not in the call. */
 void timers_cpu_limit_changed(struct process *process)
 {
-    spin_guard_irqsave(&process->lock);
-
-    cpu_look_locked(process);
+    timer_start(&process->cpu_timer, clock_monotonic_ns() + CPU_LOOK_MIN);
 }
 
 static void cpu_timer_fn(struct timer *timer)
 {
-    timers_cpu_limit_changed(container_of(timer, struct process, cpu_timer));
+    struct process *process = container_of(timer, struct process, cpu_timer);
+    spin_guard_irqsave(&process->lock);
+
+    cpu_look_locked(process);
 }
 
 void timers_init_process(struct process *process)
@@ -328,16 +330,34 @@ static struct task *own_thread_get(u32 tid)
     return task;
 }
 
-/* A timer as asked for, not yet among the process's. 0, -EINVAL, -EAGAIN. */
+/* Which clocks can have timers: 0, or why not. */
+static int posix_timer_clock(int clock)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_MONOTONIC:
+    case CLOCK_PROCESS_CPUTIME_ID:
+    case CLOCK_THREAD_CPUTIME_ID:
+    case CLOCK_BOOTTIME:
+    case CLOCK_TAI: return 0;
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_BOOTTIME_ALARM: return cred_has_cap(CAP_WAKE_ALARM) ? 0 : -EPERM;
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_MONOTONIC_COARSE: return -EOPNOTSUPP;
+    }
+    return -EINVAL;
+}
+
+/* A timer as asked for, not yet among the process's. 0, -errno of the clock, -EINVAL, -EAGAIN. */
 static int posix_timer_make(const struct timer_request *r, struct posix_timer **out)
 {
-    const u32 known = BIT(CLOCK_REALTIME) | BIT(CLOCK_MONOTONIC) | BIT(CLOCK_PROCESS_CPUTIME_ID) |
-                      BIT(CLOCK_THREAD_CPUTIME_ID) | BIT(CLOCK_BOOTTIME) | BIT(CLOCK_TAI);
     struct task *target = NULL;
     struct posix_timer *pt;
+    int error = posix_timer_clock(r->clock);
 
-    if ((u32)r->clock > CLOCK_TAI || !(known >> r->clock & 1))
-        return -EINVAL;
+    if (error)
+        return error;
     if (r->notify != SIGEV_NONE && (r->signal < 1 || r->signal > SIGNAL_MAX))
         return -EINVAL;
     if (r->notify == SIGEV_THREAD_ID)

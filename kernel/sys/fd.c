@@ -4,6 +4,7 @@
  */
 #include "core/uaccess.h"
 #include "fs/fs.h"
+#include "fs/namei.h"
 #include "fs/vfs.h"
 #include "io/eventfd.h"
 #include "io/fdtable.h"
@@ -28,11 +29,14 @@
 #define F_GETPIPE_SZ    1032
 #define FD_CLOEXEC      1
 
+#define FIBMAP          1
+#define FIGETBSZ        2
 #define FIONREAD        0x541b
 #define FIONBIO         0x5421
 #define FIONCLEX        0x5450
 #define FIOCLEX         0x5451
 #define FIOASYNC        0x5452
+#define FIOQSIZE        0x5460
 
 /* What F_SETFL changes; all else in its argument is ignored. */
 #define SETFL_FLAGS (O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME)
@@ -61,7 +65,7 @@ long sys_dup(u64 fd)
 
 long sys_dup3(u64 from, u64 to, u64 flags)
 {
-    if (flags & ~(u64)O_CLOEXEC || (u32)from == (u32)to)
+    if ((u32)flags & ~O_CLOEXEC || (u32)from == (u32)to)
         return -EINVAL;
     return fd_dup_to(from, to, flags);
 }
@@ -178,13 +182,37 @@ static long set_nonblock(struct file *file, bool on)
     return 0;
 }
 
-/* What the kind of file decides. FIONREAD of a regular file: what is left behind the position. */
+/* FIGETBSZ: the block size of the file system. */
+static long block_size(struct file *file, u64 arg)
+{
+    struct kstat st;
+
+    file_getattr(file, &st);
+    return put_user_u32(USER_PTR(arg), st.blksize);
+}
+
+/* Of regular files. FIONREAD: what is left behind the position. */
+static long regular_ioctl(struct file *file, u32 cmd, u64 arg)
+{
+    u32 block;
+
+    switch (cmd) {
+    case FIONREAD: return put_user_u32(USER_PTR(arg), READ_ONCE(file->inode->size) - file->pos);
+    case FIBMAP: /* no file system here has its blocks on a device */
+        return get_user_u32(USER_PTR(arg), &block) ? -EFAULT : -EINVAL;
+    }
+    return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;
+}
+
+/* What the kind of file decides. */
 static long file_ioctl(struct file *file, u32 cmd, u64 arg)
 {
-    struct inode *inode = file->inode;
+    u32 mode = file->inode ? file->inode->mode : 0;
 
-    if (cmd == FIONREAD && inode && S_ISREG(inode->mode))
-        return put_user_u32(USER_PTR(arg), READ_ONCE(inode->size) - file->pos);
+    if (cmd == FIOQSIZE && (S_ISREG(mode) || S_ISDIR(mode)))
+        return put_user_u64(USER_PTR(arg), READ_ONCE(file->inode->size));
+    if (S_ISREG(mode))
+        return regular_ioctl(file, cmd, arg);
     return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;
 }
 
@@ -200,6 +228,7 @@ long sys_ioctl(u64 fd, u64 cmd, u64 arg)
     switch ((u32)cmd) {
     case FIOCLEX:
     case FIONCLEX: return fd_cloexec_set(fd, (u32)cmd == FIOCLEX);
+    case FIGETBSZ: return block_size(ref.file, arg);
     case FIONBIO: return set_nonblock(ref.file, on);
     case FIOASYNC: return on ? -ENOTTY : 0; /* no file sends SIGIO yet: it can only be off */
     }
@@ -214,8 +243,10 @@ long sys_pipe2(u64 addr, u64 flags)
     s32 fds[2];
     int err;
 
-    if (flags & ~(u64)(O_CLOEXEC | O_NONBLOCK))
+    if ((u32)flags & ~(O_CLOEXEC | O_NONBLOCK | O_EXCL))
         return -EINVAL;
+    if ((u32)flags & O_EXCL) /* a notification pipe */
+        return -ENOPKG;
     err = pipe_create(ends, flags);
     if (err)
         return err;
@@ -239,7 +270,7 @@ long sys_eventfd2(u64 count, u64 flags)
     struct file *file;
     int err;
 
-    if (flags & ~(u64)(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
+    if ((u32)flags & ~(EFD_SEMAPHORE | O_CLOEXEC | O_NONBLOCK))
         return -EINVAL;
     err = eventfd_create(count, flags, &file);
     return err ? err : fd_install(file, 0, flags);

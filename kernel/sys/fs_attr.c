@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "fs/namei.h"
 #include "io/fdtable.h"
+#include "io/pipe.h"
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
@@ -195,10 +196,10 @@ static long fallocate_file(struct file *file, u32 mode, s64 offset, s64 len)
         return -EOPNOTSUPP;
     if (!(file->mode & FMODE_WRITE))
         return -EBADF;
-    if (!file->inode || S_ISFIFO(file->inode->mode))
+    if (file_is_pipe(file))
         return -ESPIPE;
-    if (!S_ISREG(file->inode->mode))
-        return S_ISDIR(file->inode->mode) ? -EISDIR : -ENODEV;
+    if (!file->inode || !S_ISREG(file->inode->mode))
+        return file->inode && S_ISDIR(file->inode->mode) ? -EISDIR : -ENODEV;
     if (__builtin_add_overflow(offset, len, &end))
         return -EFBIG;
     return file->ops->fallocate ? file->ops->fallocate(file, mode, offset, len) : -EOPNOTSUPP;
@@ -238,7 +239,7 @@ long sys_xattr(u64 file, u64 name_ptr, u64 value, u64 size, u64 flags)
     ssize_t n;
     int err;
 
-    if (op == XATTR_SET && flags & ~(u64)(XATTR_CREATE | XATTR_REPLACE))
+    if (op == XATTR_SET && (u32)flags & ~(XATTR_CREATE | XATTR_REPLACE))
         return -EINVAL;
     if (op == XATTR_SET && size > XATTR_SIZE_MAX)
         return -E2BIG;
@@ -356,7 +357,7 @@ static int stat_fd(u32 fd, struct kstat *st)
 /* By name, or with AT_EMPTY_PATH and "" by descriptor. */
 static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st)
 {
-    const u32 known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH;
+    const u32 known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
     struct user_path path __scoped(user_path);
     u32 lookup = LOOKUP_FOLLOW;
     int err = user_path_get(&path, USER_PTR(name));
@@ -491,7 +492,7 @@ long sys_faccessat2(u64 at_fd, u64 name, u64 mode, u64 flags)
     int err = user_path_get(&path, USER_PTR(name));
     u32 lookup;
 
-    if (lookup_flags_at(flags, known, &lookup) || mode & ~7UL)
+    if (lookup_flags_at(flags, known, &lookup) || (u32)mode & ~7U)
         return -EINVAL;
     if (!(flags & AT_EACCESS))
         lookup |= LOOKUP_REAL;

@@ -382,7 +382,7 @@ long sys_memfd_create(u64 name_ptr, u64 flags)
     ssize_t n;
     int err;
 
-    if (flags & ~(u64)(MFD_CLOEXEC | MFD_ALLOW_SEALING))
+    if ((u32)flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING))
         return -EINVAL;
     n = strncpy_from_user(name, USER_PTR(name_ptr), sizeof(name));
     if (n < 0)
@@ -396,7 +396,7 @@ long sys_memfd_create(u64 name_ptr, u64 flags)
 /* No file system here gives file handles. */
 long sys_name_to_handle_at(u64 at_fd, u64 name, u64 handle, u64 mount_id, u64 flags)
 {
-    return flags & ~(u64)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : -EOPNOTSUPP;
+    return (u32)flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : -EOPNOTSUPP;
 }
 
 long sys_open_by_handle_at(u64 mount_fd, u64 handle, u64 flags)

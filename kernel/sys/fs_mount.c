@@ -7,6 +7,7 @@
 #include "fs/fs.h"
 #include "fs/namei.h"
 #include "io/fdtable.h"
+#include "io/pipe.h"
 #include "lib/errno.h"
 #include "mm/page.h"
 #include "sched/reclaim.h"
@@ -91,6 +92,8 @@ long sys_mount(u64 source, u64 target, u64 type, u64 flags, u64 options)
         return err;
     if ((flags & MS_MAGIC_MASK) == MS_MAGIC)
         flags &= ~MS_MAGIC_MASK;
+    if (flags >> 31) /* what Linux keeps for itself */
+        return -EINVAL;
     return mount_dispatch(&at, from.text, type ? type_name : NULL, flags,
                           page ? page_to_virt(page) : NULL);
 }
@@ -150,31 +153,30 @@ long sys_syncfs(u64 fd)
 
 /* ---- advice and ranges: checked, and nothing else is needed here ---- */
 
-/* A pipe or the like cannot be positioned: -ESPIPE. */
-static long check_range_call(u32 fd, bool valid)
+long sys_sync_file_range(u64 fd, u64 offset, u64 len, u64 flags)
+{
+    struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
+    const struct inode *inode;
+    s64 end;
+
+    if (!ref.file)
+        return -EBADF;
+    if ((u32)flags & ~7U || (s64)offset < 0 || (s64)len < 0 ||
+        __builtin_add_overflow((s64)offset, (s64)len, &end))
+        return -EINVAL;
+    inode = ref.file->inode;
+    return inode && (S_ISREG(inode->mode) || S_ISDIR(inode->mode)) ? 0 : -ESPIPE;
+}
+
+long sys_fadvise64(u64 fd, u64 offset, u64 len, u64 advice)
 {
     struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
     if (!ref.file)
         return -EBADF;
-    if (!ref.file->inode || S_ISFIFO(ref.file->inode->mode))
+    if (file_is_pipe(ref.file))
         return -ESPIPE;
-    return valid ? 0 : -EINVAL;
-}
-
-long sys_sync_file_range(u64 fd, u64 offset, u64 len, u64 flags)
-{
-    s64 end;
-
-    if (flags & ~7UL || (s64)offset < 0 || (s64)len < 0 ||
-        __builtin_add_overflow((s64)offset, (s64)len, &end))
-        return -EINVAL;
-    return check_range_call(fd, true);
-}
-
-long sys_fadvise64(u64 fd, u64 offset, u64 len, u64 advice)
-{
-    return check_range_call(fd, advice <= 5 && (s64)len >= 0);
+    return (u32)advice <= 5 && (s64)len >= 0 ? 0 : -EINVAL;
 }
 
 long sys_readahead(u64 fd, u64 offset, u64 count)
@@ -183,12 +185,12 @@ long sys_readahead(u64 fd, u64 offset, u64 count)
 
     if (!ref.file || !(ref.file->mode & FMODE_READ))
         return -EBADF;
-    return ref.file->inode && S_ISREG(ref.file->inode->mode) ? 0 : -EINVAL;
+    return ref.file->inode && S_ISREG(ref.file->inode->mode) && (s64)count >= 0 ? 0 : -EINVAL;
 }
 
 long sys_flock(u64 fd, u64 operation)
 {
     struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
-    return ref.file ? file_flock(ref.file, operation) : -EBADF;
+    return file_flock(ref.file, operation);
 }

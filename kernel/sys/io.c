@@ -164,7 +164,7 @@ static ssize_t vector_copy(struct iovec *iov, u64 addr, u64 count)
     return total;
 }
 
-static long vector_transfer(struct file *file, u64 addr, u64 count, const loff_t *pos, u32 flags,
+static long vector_transfer(struct file *file, u64 addr, u32 count, const loff_t *pos, u32 flags,
                             bool write)
 {
     struct iovec fast[IOV_FAST], *iov = fast, *large __scoped(kmalloc) = NULL;
@@ -351,7 +351,7 @@ static int check_sendfile(struct file *out, struct end *in)
     if (!(out->mode & FMODE_WRITE))
         return -EBADF;
     if (out->flags & O_APPEND || !(in->file->mode & FMODE_PREAD) || !in->file->ops->read ||
-        !out->ops->write)
+        !out->ops->write || (in->file->inode && S_ISDIR(in->file->inode->mode)))
         return -EINVAL;
     return in->addr && in->given < 0 ? -EINVAL : 0;
 }
@@ -364,7 +364,7 @@ long sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
 
     if (n || error)
         return n ? n : error;
-    n = check_sendfile(out.file, &in);
+    n = (s64)count < 0 ? -EINVAL : check_sendfile(out.file, &in);
     if (n)
         return n;
     lock_positions(&in, &out);
@@ -373,7 +373,8 @@ long sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
     return n >= 0 && end_put_pos(&in) ? -EFAULT : n;
 }
 
-static int check_range(struct end *in, struct end *out, u64 len, u64 flags)
+/* *len is cut to what the file to read from still has. */
+static int check_range(struct end *in, struct end *out, u64 *len, u32 flags)
 {
     u64 from = *end_pos(in), to = *end_pos(out);
     struct inode *a = in->file->inode, *b = out->file->inode;
@@ -391,9 +392,10 @@ static int check_range(struct end *in, struct end *out, u64 len, u64 flags)
         return -EXDEV;
     if ((s64)from < 0 || (s64)to < 0)
         return -EINVAL;
-    if (from + len < from || to + len < to)
+    if (from + *len < from || to + *len < to)
         return -EOVERFLOW;
-    return a == b && from < to + len && to < from + len ? -EINVAL : 0;
+    *len = MIN(*len, from < a->size ? a->size - from : 0);
+    return a == b && from < to + *len && to < from + *len ? -EINVAL : 0;
 }
 
 long sys_copy_file_range(u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len, u64 flags)
@@ -405,7 +407,7 @@ long sys_copy_file_range(u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len
     if (n || error)
         return n ? n : error;
     lock_positions(&in, &out);
-    n = check_range(&in, &out, len, flags);
+    n = check_range(&in, &out, &len, flags);
     if (!n && len)
         n = copy_between(&in, &out, len);
     unlock_positions(&in, &out);

@@ -38,9 +38,10 @@ long sys_mmap(u64 addr, u64 length, u64 prot, u64 flags, u64 fd, u64 offset)
 }
 
 CALL(munmap, (u64 addr, u64 length), vm_unmap(self_space(), addr, length))
-CALL(mprotect, (u64 addr, u64 length, u64 prot), vm_protect(self_space(), addr, length, prot))
+CALL(mprotect, (u64 addr, u64 length, u64 prot),
+     prot >> 32 ? -EINVAL : vm_protect(self_space(), addr, length, prot))
 CALL(mremap, (u64 old, u64 old_length, u64 new_length, u64 flags, u64 new),
-     vm_remap(self_space(), old, old_length, new_length, flags, new))
+     flags >> 32 ? -EINVAL : vm_remap(self_space(), old, old_length, new_length, flags, new))
 CALL(madvise, (u64 addr, u64 length, u64 advice), vm_advise(self_space(), addr, length, advice))
 CALL(msync, (u64 addr, u64 length, u64 flags), vm_sync(self_space(), addr, length, flags))
 CALL(mincore, (u64 addr, u64 length, u64 vec),
@@ -99,9 +100,9 @@ long sys_membarrier(u64 command, u64 flags, u64 cpu)
 {
     struct vm_space *space = self_space();
 
-    if (flags)
+    if ((u32)flags)
         return -EINVAL;
-    switch (command) {
+    switch ((u32)command) {
     case MEMBARRIER_QUERY: return MEMBARRIER_ALL;
     case MEMBARRIER_GLOBAL: rcu_synchronize(); return 0; /* each CPU came through the kernel */
     case MEMBARRIER_GLOBAL_EXPEDITED: barrier_others(NULL); return 0;

@@ -276,7 +276,7 @@ long sys_setpgid(u64 pid, u64 group)
     spin_guard_irqsave(&process_tree_lock);
     target = process_or_self((s32)pid);
     error = setpgid_allowed(target);
-    if (target && pid && target->tgid != (u32)pid)
+    if (target && (s32)pid && target->tgid != (u32)pid)
         error = -EINVAL; /* a thread that is not the first */
     if (error)
         return error;

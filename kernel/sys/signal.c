@@ -82,14 +82,16 @@ long sys_rt_sigaction(u64 signal, u64 action, u64 old_action, u64 size)
     struct sigaction new, *slot;
     int sig = (int)signal;
 
-    if (size != SIGSET_SIZE || sig < 1 || sig > SIGNAL_MAX)
+    if (size != SIGSET_SIZE)
+        return -EINVAL;
+    if (action && action_load(USER_PTR(action), &new)) /* the order of errors is Linux's */
+        return -EFAULT;
+    if (sig < 1 || sig > SIGNAL_MAX)
         return -EINVAL;
     if (!action)
         return action_exchange(process, sig, NULL, USER_PTR(old_action));
     if (SIGNAL_BIT(sig) & SIGNALS_UNBLOCKABLE)
         return -EINVAL;
-    if (action_load(USER_PTR(action), &new))
-        return -EFAULT;
     slot = &table->actions[sig - 1];
     if (unlikely(old_action || !own_table(process, table))) {
         self->new_action = new; /* outlives this frame */
@@ -359,7 +361,7 @@ long sys_rt_tgsigqueueinfo(u64 tgid, u64 tid, u64 signal, u64 uinfo)
 
     if (!numbers_ok(tgid, tid, signal))
         return -EINVAL;
-    error = siginfo_get(USER_PTR(uinfo), (s32)signal, (u32)tgid == current_process()->tgid, &info);
+    error = siginfo_get(USER_PTR(uinfo), (s32)signal, (u32)tid == self_task()->tid, &info);
     return error ? error : send_thread(tgid, tid, (s32)signal, &info);
 }
 
@@ -370,12 +372,14 @@ long sys_pidfd_send_signal(u64 fd, u64 signal, u64 uinfo, u64 flags)
     struct pid *pid;
     int error = 0;
 
-    if ((u32)flags || (u32)signal > SIGNAL_MAX)
+    if ((u32)flags)
         return -EINVAL;
     file = fd_get((u32)fd);
     pid = file ? pidfd_pid(file) : NULL;
     if (!pid)
         return -EBADF;
+    if ((u32)signal > SIGNAL_MAX)
+        return -EINVAL;
     if (uinfo)
         error = siginfo_get(USER_PTR(uinfo), (s32)signal, pid == current_process()->pid, &info);
     else

@@ -64,8 +64,8 @@ long sys_clock_settime(u64 clock, u64 in)
     u64 ns;
     int error;
 
-    if ((s32)clock)
-        return -EINVAL;
+    if ((s32)clock) /* no CPU clock can be set, nor the others */
+        return (s32)clock < 0 && clock_read((s32)clock, &ns) == 0 ? -EPERM : -EINVAL;
     error = timespec_get(USER_PTR(in), &ns);
     return error ? error : set_realtime(ns);
 }

@@ -135,19 +135,19 @@ static int populate(struct vm_space *space, u64 start, u64 len, u32 need)
 
 int vm_advise(struct vm_space *space, u64 addr, u64 len, int advice)
 {
-    int error;
-
     if (!len && !(addr & PAGE_MASK) && advice >= 0 && advice <= MADV_DONTNEED_LOCKED)
         return 0;
-    error = range_check(addr, &len);
-    if (error)
-        return error;
+    if (advice < 0 || advice > MADV_DONTNEED_LOCKED || addr & PAGE_MASK)
+        return -EINVAL;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    if (!len || addr + len < addr)
+        return -EINVAL;
     switch (advice) {
     case MADV_REMOVE: return punch(space, addr, addr + len);
     case MADV_POPULATE_READ: return populate(space, addr, len, PROT_READ);
     case MADV_POPULATE_WRITE: return populate(space, addr, len, PROT_WRITE);
     }
-    if (advice < 0 || advice > MADV_DONTNEED_LOCKED || !advices[advice].part)
+    if (!advices[advice].part)
         return -EINVAL;
     space_guard(space);
     return regions_walk(space, addr, addr + len, true, advices[advice].part, &advices[advice]);
@@ -227,7 +227,7 @@ int vm_mincore(struct vm_space *space, u64 addr, u64 len, struct user_ptr vec)
 
     if (addr & PAGE_MASK)
         return -EINVAL;
-    if (end < addr || end > VM_USER_END)
+    if (end < addr || end > VM_USER_END || (len && end == addr))
         return -ENOMEM;
     for (; addr < end; addr += PAGE_SIZE) {
         int found = resident(space, addr);

@@ -211,7 +211,7 @@ long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, stru
     if (len > VM_USER_END)
         return -ENOMEM;
     len = ALIGN_UP(len, PAGE_SIZE);
-    if (offset + len < offset)
+    if (offset + len < offset || (file && (s64)(offset + len) < 0))
         return -EOVERFLOW;
     if (fixed && addr & PAGE_MASK)
         return -EINVAL;
@@ -429,9 +429,9 @@ long vm_remap(struct vm_space *space, u64 old, u64 old_len, u64 new_len, u32 fla
     if (flags & MREMAP_DONTUNMAP && r.old_len != r.new_len)
         return -EINVAL;
     if (r.new_len > VM_USER_END)
-        return -EINVAL;
+        return flags & MREMAP_FIXED ? -EINVAL : -ENOMEM;
     if (r.old_len > VM_USER_END || old > VM_USER_END - r.old_len)
-        return -EFAULT;
+        return r.old_len > r.new_len ? -EINVAL : -EFAULT;
     if (flags & MREMAP_FIXED) {
         if (new_addr & PAGE_MASK || new_addr > VM_USER_END - r.new_len)
             return -EINVAL;
