@@ -47,9 +47,10 @@ extern u64 dentry_hash_seed;
 /* The name at `text` under `parent`: *len is its length, which may be over NAME_MAX. */
 static inline u64 dentry_key(const struct dentry *parent, const char *text, size_t *len)
 {
-    u64 hash = hash_name(text, (u64)parent ^ dentry_hash_seed, len);
+    struct name_hash name = hash_name(text, (u64)parent ^ dentry_hash_seed);
 
-    return (hash & ~0xffUL) | (*len & 0xff);
+    *len = name.size;
+    return (name.hash & ~0xffUL) | (name.size & 0xff);
 }
 
 void dcache_init(void);

@@ -66,11 +66,6 @@ struct mount *mount_find_rcu(const struct mount *mount, const struct dentry *den
     return NULL;
 }
 
-int mount_may_write(const struct mount *mount)
-{
-    return READ_ONCE(mount->flags) & MS_RDONLY ? -EROFS : 0;
-}
-
 /* A mount of (part of) a superblock, hanging nowhere; takes its own references. */
 static struct mount *mount_alloc(struct super_block *sb, struct dentry *root, const char *source,
                                  u32 flags)

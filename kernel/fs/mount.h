@@ -3,8 +3,8 @@
  */
 #pragma once
 
-#include "core/refcount.h"
 #include "fs/dentry.h"
+#include "lib/errno.h"
 #include "lib/list.h"
 
 /* Flags of mount(2). */
@@ -94,7 +94,10 @@ static inline void scoped_end_path(const struct path *path)
 }
 
 /* 0 or -EROFS. */
-int mount_may_write(const struct mount *mount);
+static inline int mount_may_write(const struct mount *mount)
+{
+    return READ_ONCE(mount->flags) & MS_RDONLY ? -EROFS : 0;
+}
 
 /* The root of the tree that programs see; counted for ever. [I] until pivot_root */
 extern struct mount *root_mount;

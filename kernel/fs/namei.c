@@ -404,23 +404,13 @@ static int run_rcu(struct walk *w, int at_fd, const char *name)
     if (unlikely(!err && w->flags & LOOKUP_PARENT &&
                  (w->links || w->flags & (LOOKUP_BENEATH | LOOKUP_IN_ROOT))))
         err = WALK_AGAIN; /* I5: the last name would lie in a link's text */
-    if (likely(!err) && w->flags & LOOKUP_STAT && stat_rcu(w)) {
-        rcu_read_unlock();
-        return 0;
-    }
     w->rcu = false;
-    if (likely(!err)) {
-        if (likely(take(w, &w->at))) {
-            w->root.dentry = NULL;
-            return 0;
-        }
-        err = WALK_AGAIN;
-    } else {
-        if (seq_read_retry(&tree_seq, w->seq)) /* I3 */
-            err = WALK_AGAIN;
-        rcu_read_unlock();
-    }
     w->root.dentry = NULL;
+    if (likely(!err) && !(w->flags & LOOKUP_STAT && stat_rcu(w)))
+        return likely(take(w, &w->at)) ? 0 : WALK_AGAIN;
+    if (err && seq_read_retry(&tree_seq, w->seq)) /* I3 */
+        err = WALK_AGAIN;
+    rcu_read_unlock();
     return err;
 }
 
@@ -431,13 +421,15 @@ static int run_counted(struct walk *w, int at_fd, const char *name)
     walk_reset(w, name);
     w->rcu = false;
     err = find_start(w, at_fd, name, true);
-    if (err)
-        return err;
-    err = walk_run(w);
+    if (!err) {
+        err = walk_run(w);
+        if (err)
+            path_put(&w->at);
+        if (err || !(w->flags & LOOKUP_PARENT))
+            path_put(&w->root);
+    }
     if (err || !(w->flags & LOOKUP_PARENT))
-        path_put(&w->root);
-    if (err)
-        path_put(&w->at);
+        w->root.dentry = NULL;
     return err;
 }
 
@@ -483,9 +475,7 @@ static __always_inline int walk_begin(struct walk *w, int at_fd, const char *nam
     if (unlikely(err == WALK_AGAIN))
         err = run_counted(w, at_fd, name);
     if (err)
-        w->at.dentry = w->root.dentry = NULL;
-    else if (!(flags & LOOKUP_PARENT))
-        w->root.dentry = NULL;
+        w->at.dentry = NULL;
     return err;
 }
 

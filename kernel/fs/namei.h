@@ -33,8 +33,18 @@ struct user_path {
     char small[USER_PATH_INLINE + 8];
 };
 
+/* The rest of user_path_get(), when its first part said `n`. */
+int user_path_get_long(struct user_path *path, struct user_ptr from, ssize_t n);
+
 /* 0, -EFAULT, -ENAMETOOLONG, -ENOMEM: then there is nothing to put, but putting is harmless. */
-int user_path_get(struct user_path *path, struct user_ptr from);
+static inline int user_path_get(struct user_path *path, struct user_ptr from)
+{
+    ssize_t n = strncpy_from_user(path->small, from, USER_PATH_INLINE);
+
+    path->text = path->small;
+    path->page = NULL;
+    return likely((size_t)n < USER_PATH_INLINE) ? 0 : user_path_get_long(path, from, n);
+}
 
 void user_path_put(struct user_path *path);
 

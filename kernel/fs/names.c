@@ -125,11 +125,11 @@ int make_in(const struct path *parent, const struct name *name, bool slash, cons
     struct dentry *d;
     int err;
 
-    *out = NULL;
     mutex_guard(&dir->lock);
-    err = walk_lookup_locked(parent->dentry, name, true, &d);
+    err = walk_lookup_locked(parent->dentry, name, true, out);
     if (err)
         return err;
+    d = *out;
     if (d->inode)
         err = -EEXIST;
     else if (slash && !S_ISDIR(m->mode))
@@ -142,10 +142,10 @@ int make_in(const struct path *parent, const struct name *name, bool slash, cons
         err = make_entry(parent, d, m);
     if (!err && dentry_unhashed(d))
         dentry_hash(d);
-    if (d->inode)
-        *out = d;
-    else
+    if (!d->inode) {
         dentry_put(d);
+        *out = NULL;
+    }
     return err;
 }
 
@@ -478,14 +478,8 @@ int path_lookup_user(int at_fd, struct user_ptr name, u32 flags, struct path *ou
     return err ? err : path_lookup(at_fd, path.text, flags, out);
 }
 
-int user_path_get(struct user_path *path, struct user_ptr from)
+int user_path_get_long(struct user_path *path, struct user_ptr from, ssize_t n)
 {
-    ssize_t n = strncpy_from_user(path->small, from, USER_PATH_INLINE);
-
-    path->text = path->small;
-    path->page = NULL;
-    if (likely(n >= 0 && n < USER_PATH_INLINE))
-        return 0;
     if (n < 0)
         return n;
     path->page = page_alloc(1, 0); /* the second page is slack for hash_name() */

@@ -107,7 +107,7 @@ static int writer_get(struct file *file)
 }
 
 /* I2 holds for O_TRUNC without a right to write, too. */
-static int truncate_open(struct inode *inode)
+static __noinline int truncate_open(struct inode *inode)
 {
     struct attr attr = {.valid = ATTR_SIZE | ATTR_MTIME};
     int err = writers_add(inode, 1);

@@ -13,7 +13,7 @@ static u64 zero_bytes(u64 word)
     return (word - ONES) & ~word & HIGHS;
 }
 
-u64 hash_name(const char *name, u64 seed, size_t *size)
+struct name_hash hash_name(const char *name, u64 seed)
 {
     const char *at = name;
     u64 hash = seed, word, ends;
@@ -27,6 +27,5 @@ u64 hash_name(const char *name, u64 seed, size_t *size)
         hash = hash_mix(hash, word);
     }
     bits = __builtin_ctzl(ends) & ~7u; /* before the terminator */
-    *size = at - name + bits / 8;
-    return hash_mix(hash_mix(hash, word & ((1UL << bits) - 1)), *size);
+    return (struct name_hash){hash_mix(hash, word & ((1UL << bits) - 1)), at - name + bits / 8};
 }

@@ -23,9 +23,14 @@ static inline u64 hash_mix(u64 hash, u64 word)
 }
 
 /*
- * Hash of the path component at `name`, which ends at NUL or '/': sets *size to its length. Whole
- * words are mixed in as loaded, then (always) the last 0 to 7 bytes, padded with zeros, and the
- * length, so that no string is a prefix's twin. Up to seven bytes behind the terminator are read:
- * the buffer must have that slack.
+ * Hash of the path component at `name`, which ends at NUL or '/', and its length. Whole words are
+ * mixed in as loaded, then (always) the last 0 to 7 bytes, padded with zeros: as a name has no
+ * zeros, no two names are the same words. Up to seven bytes behind the terminator are read: the
+ * buffer must have that slack.
  */
-u64 hash_name(const char *name, u64 seed, size_t *size);
+struct name_hash {
+    u64 hash;
+    size_t size;
+};
+
+struct name_hash hash_name(const char *name, u64 seed);

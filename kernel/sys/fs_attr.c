@@ -321,7 +321,7 @@ static struct timespec_abi time_of(s64 ns)
 }
 
 /* Every byte is written, so nothing need be zeroed first. */
-static long stat_put(u64 to, const struct kstat *st)
+static __always_inline long stat_put(u64 to, const struct kstat *st)
 {
     struct stat_abi out;
 
@@ -355,7 +355,7 @@ static int stat_fd(u32 fd, struct kstat *st)
 }
 
 /* By name, or with AT_EMPTY_PATH and "" by descriptor. */
-static int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st)
+static __always_inline int stat_name(int at_fd, u64 name, u32 flags, struct kstat *st)
 {
     const u32 known = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE;
     struct user_path path __scoped(user_path);
