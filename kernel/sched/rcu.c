@@ -8,7 +8,9 @@
  *
  * rcu_call() puts callbacks on a stack. A thread takes the stack, raises the number, waits for the
  * CPUs, and runs the callbacks, the oldest first, in batches: after the first callback it sleeps
- * 10 ms, unless many come or somebody waits (rcu_synchronize).
+ * 10 ms, unless many come or somebody waits (rcu_synchronize). Many grow with the CPUs, since each
+ * busy one takes part in a grace period; and they are no more than what the arrays of slab.c hold
+ * of two or three kinds of object, so that what is freed need not go back to its slab.
  *
  *  R1  A callback taken before rcu_wanted went up to n runs after all CPUs have seen n.
  *  R2  Unlink, then rcu_call, then the rise of rcu_wanted, then a CPU's rcu_seen: each ordered
@@ -28,7 +30,7 @@
 #include "sched/wait.h"
 
 #define RCU_BATCH_NS 10000000UL
-#define RCU_MANY     512
+#define RCU_MANY     (64 * cpu_count)
 #define RCU_POLL_NS  500000UL
 
 u64 rcu_wanted; /* [A] */
