@@ -457,6 +457,8 @@ static struct runqueue *rq_change(struct thread *t, struct runqueue *rq, u32 cpu
 /* The same to the CPU that is best. */
 static __noinline struct runqueue *rq_choose(struct thread *t, struct runqueue *rq, bool woken)
 {
+    if (woken && !in_irq())
+        current_thread()->woke_at = counter_read();
     do {
         rq = rq_change(t, rq, balance_choose_cpu(t, rq->cpu, woken));
     } while (unlikely(!cpumask_test(&t->affinity, rq->cpu) &&
@@ -496,8 +498,6 @@ bool thread_wake(struct thread *t, u32 states)
             if (state & THREAD_BLOCKED)
                 rq->blocked--;
             rq = rq_place_locked(t, rq, true);
-            if (cpu_count > 1 && !in_irq())
-                current_thread()->woke_at = counter_read();
         }
     }
     spin_unlock_irqrestore(&rq->lock, flags);

@@ -62,10 +62,10 @@ void thread_fp_restore(void)
     struct thread_head *head = current_head();
 
     debug_assert(irqs_disabled());
-    fp_load(head->fp);
     this_cpu(fp_owner) = head;
     head->fp_cpu = cpu_id();
     __atomic_and_fetch(&head->work, ~(u32)WORK_FP, __ATOMIC_RELAXED);
+    fp_load(head->fp);
 }
 
 void thread_set_page_table(struct page_table *pt)

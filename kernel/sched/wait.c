@@ -10,7 +10,6 @@
 #include "sched/wait.h"
 
 #include "core/panic.h"
-#include "lib/errno.h"
 
 void waitqueue_init(struct waitqueue *wq)
 {
@@ -75,17 +74,6 @@ void wait_prepare(struct waitqueue *wq, struct wait_entry *entry, u32 state)
     if (list_empty(&entry->link))
         add_locked(wq, entry);
     thread_set_state(state);
-}
-
-int wait_sleep(u32 state, u64 deadline_ns)
-{
-    debug_assert(!in_atomic());
-    if ((state & THREAD_SLEEPING) && thread_signalled())
-        return -ERESTARTSYS;
-    if (deadline_ns != TIMER_NEVER)
-        return schedule_until(deadline_ns);
-    schedule();
-    return 0;
 }
 
 void wait_finish(struct waitqueue *wq, struct wait_entry *entry)

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "core/spinlock.h"
+#include "lib/errno.h"
 #include "sched/thread.h"
 #include "sched/timer.h"
 
@@ -86,8 +87,19 @@ static inline void wake_all(struct waitqueue *wq, u32 key)
 
 /* The parts of wait_event: queue and set the state; sleep; unqueue. */
 void wait_prepare(struct waitqueue *wq, struct wait_entry *entry, u32 state);
-int wait_sleep(u32 state, u64 deadline_ns); /* 0, -ERESTARTSYS, -ETIMEDOUT */
 void wait_finish(struct waitqueue *wq, struct wait_entry *entry);
+
+/* 0, -ERESTARTSYS, -ETIMEDOUT */
+static inline int wait_sleep(u32 state, u64 deadline_ns)
+{
+    debug_assert(!in_atomic());
+    if ((state & THREAD_SLEEPING) && thread_signalled())
+        return -ERESTARTSYS;
+    if (deadline_ns != TIMER_NEVER)
+        return schedule_until(deadline_ns);
+    schedule();
+    return 0;
+}
 
 /*
  * 0 when `cond` came true; else the error of wait_sleep, unless it came true at the last look. A

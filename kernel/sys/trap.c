@@ -132,12 +132,14 @@ bool trap_fault(struct trap_frame *f, struct fault *fault)
     return false;
 }
 
-/* IRQs are masked between the last look at the work word and user mode. */
-void trap_user_return(struct trap_frame *f, u32 work)
+#define WORK_BEFORE_USER (WORK_SIGNAL | WORK_RESCHED | WORK_NOTIFY)
+
+/* Until nothing of it is left; what the work word says then. */
+static __noinline u32 work_before_user(struct trap_frame *f, u32 work)
 {
     struct thread_head *head = current_head();
 
-    while (work & (WORK_SIGNAL | WORK_RESCHED | WORK_NOTIFY)) {
+    while (work & WORK_BEFORE_USER) {
         irq_enable();
         if (work & WORK_RESCHED)
             schedule();
@@ -148,6 +150,14 @@ void trap_user_return(struct trap_frame *f, u32 work)
         irq_disable();
         work = READ_ONCE(head->work);
     }
+    return work;
+}
+
+/* IRQs are masked between the last look at the work word and user mode. */
+void trap_user_return(struct trap_frame *f, u32 work)
+{
+    if (work & WORK_BEFORE_USER)
+        work = work_before_user(f, work);
     if (work & WORK_FP)
         thread_fp_restore();
 }
