@@ -15,7 +15,7 @@ import os
 import re
 import sys
 
-DOOR_MAX = 30  # goes down only: docs/decisions/0007-the-door-of-arch.md
+DOOR_MAX = 29  # goes down only: docs/decisions/0007-the-door-of-arch.md
 DOOR_EXEMPT = {"upcall.h", "atomic.h", "barrier.h", "percpu.h", "inline.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')

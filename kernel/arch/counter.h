@@ -3,10 +3,7 @@
  */
 #pragma once
 
-#include "lib/types.h"
-
-/* Ticks of cpu_features.counter_hz; may be read a few instructions early. */
-u64 counter_read(void);
+#include "arch/cpu.h" /* counter_read() */
 
 /* Raises the virtual timer's interrupt on this CPU at deadline; UINT64_MAX: no interrupt. */
 void timer_set(u64 deadline);

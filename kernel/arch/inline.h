@@ -9,6 +9,8 @@
  *   void cpu_idle(void)                  wait for an interrupt; called and left with IRQs masked
  *   smp_mb() smp_rmb() smp_wmb()         order memory accesses between CPUs
  *   smp_load_acquire(p), smp_store_release(p, v)
+ *   u64 counter_read(void)               ticks of cpu_features.counter_hz; may be read a few
+ *                                        instructions early
  *   struct thread_head *current_head(void); void set_current_head(struct thread_head *)
  *   u64 user_tls_get(void); void user_tls_set(u64)   the user's thread register
  */

@@ -129,11 +129,6 @@ bool random_hw(u64 *out)
     return ok;
 }
 
-u64 counter_read(void)
-{
-    return read_sysreg(cntvct_el0);
-}
-
 void timer_set(u64 deadline)
 {
     write_sysreg(cntv_cval_el0, deadline);

@@ -55,6 +55,14 @@ static inline void cpu_idle(void)
 #define smp_load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
+static inline u64 counter_read(void)
+{
+    u64 ticks;
+
+    asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+}
+
 /* TPIDR_EL1 changes only in context_switch, where every register changes: not volatile. */
 static inline struct thread_head *current_head(void)
 {

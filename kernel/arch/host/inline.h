@@ -52,6 +52,8 @@ static inline void cpu_idle(void) {}
 #define smp_load_acquire(p)     __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
+u64 counter_read(void);
+
 static inline struct thread_head *current_head(void)
 {
     return host_current;
