@@ -47,6 +47,7 @@ struct thread_head {
     struct fp_state *fp;    /* 144: NULL for a thread that never enters user mode [I] */
     u32 fp_cpu;             /* 152: CPU whose registers last held *fp; owned by sched */
     u32 spare;              /* 156 */
+    u64 tls;                /* 160: the user's thread register while switched out [C] */
 };
 
 /*

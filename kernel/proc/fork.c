@@ -168,7 +168,7 @@ static void copy_registers(const struct clone_request *r, struct task *child)
     frame->regs[0] = 0; /* I2 */
     if (r->stack)
         frame->sp = r->stack;
-    child->tls = r->flags & CLONE_SETTLS ? r->tls : user_tls_get();
+    child->thread.head.tls = r->flags & CLONE_SETTLS ? r->tls : user_tls_get();
     thread_fp_save();
     child->fp_state = self->fp_state;
     __atomic_or_fetch(&child->thread.head.work, WORK_FP, __ATOMIC_RELAXED);

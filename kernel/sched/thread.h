@@ -44,9 +44,8 @@ enum thread_on_rq { RQ_NONE, RQ_ON, RQ_MOVING };
 
 /* Hooks of whoever embeds a struct thread; each may be NULL. */
 struct thread_ops {
-    void (*switch_out)(struct thread *t); /* IRQs masked, run queue locked */
-    void (*switch_in)(struct thread *t);  /* the same, before the switch to t */
-    void (*free)(struct thread *t);       /* t is off its stack for good; atomic; NULL: kfree(t) */
+    void (*switch_in)(struct thread *t); /* before the switch to t: IRQs masked, run queue locked */
+    void (*free)(struct thread *t);      /* t is off its stack for good; atomic; NULL: kfree(t) */
 };
 
 struct thread {

@@ -1,6 +1,6 @@
 /*
- * What a switch of threads does to the state of user mode: FP registers, address space, and what
- * the owner of the thread adds by its hooks (the thread register).
+ * What a switch of threads does to the state of user mode: thread register, FP registers, address
+ * space, and what the owner of the thread adds by its hook.
  *
  * FP registers. The kernel uses none, so they belong to some user thread all the time.
  *  F1  Current thread with WORK_FP clear: this CPU's registers are its own, and newer than memory.
@@ -22,19 +22,23 @@
 
 static DEFINE_PERCPU(struct thread_head *, fp_owner);
 
-static inline void fp_switch(struct thread_head *prev, struct thread_head *next)
+static inline void registers_switch(struct thread_head *prev, struct thread_head *next)
 {
-    if (prev->fp && !(prev->work & WORK_FP))
-        fp_save(prev->fp); /* F1 */
-    if (next->fp && (this_cpu(fp_owner) != next || next->fp_cpu != cpu_id()))
-        __atomic_or_fetch(&next->work, WORK_FP, __ATOMIC_RELAXED); /* F2 */
+    if (prev->fp) {
+        prev->tls = user_tls_get();
+        if (!(prev->work & WORK_FP))
+            fp_save(prev->fp); /* F1 */
+    }
+    if (next->fp) {
+        user_tls_set(next->tls);
+        if (this_cpu(fp_owner) != next || next->fp_cpu != cpu_id())
+            __atomic_or_fetch(&next->work, WORK_FP, __ATOMIC_RELAXED); /* F2 */
+    }
 }
 
 void user_state_switch(struct thread *prev, struct thread *next)
 {
-    if (prev->ops && prev->ops->switch_out)
-        prev->ops->switch_out(prev);
-    fp_switch(&prev->head, &next->head);
+    registers_switch(&prev->head, &next->head);
     if (next->page_table && next->page_table != prev->page_table)
         pt_activate(next->page_table);
     if (next->ops && next->ops->switch_in)

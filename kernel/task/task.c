@@ -1,6 +1,6 @@
 /*
  * Tasks and processes: making and freeing the objects, their sums, and what happens when the
- * scheduler switches a task out or in. See task.h and process.h; kinship is changed in proc/.
+ * scheduler switches to a task. See task.h and process.h; kinship is changed in proc/.
  *
  * Life cycle
  *   task_alloc() makes it, fork links it to its process and starts it, proc/exit.c unlinks it,
@@ -43,11 +43,6 @@ struct uts_namespace init_uts_ns = {
 
 struct namespaces init_namespaces = {&init_pid_ns, &init_uts_ns};
 
-static void switch_out(struct thread *thread)
-{
-    container_of(thread, struct task, thread)->tls = user_tls_get();
-}
-
 /*
  * A thread that lost its CPU in user mode, or comes back on another one, must have its rseq area
  * looked at: its frame has no call number then, or the CPU differs from the one written there.
@@ -56,7 +51,6 @@ static void switch_in(struct thread *thread)
 {
     struct task *task = container_of(thread, struct task, thread);
 
-    user_tls_set(task->tls);
     if (user_ptr_null(task->rseq.area))
         return;
     if (task->rseq_cpu != thread->cpu || user_frame(task)->syscall < 0)
@@ -69,7 +63,6 @@ static void thread_free(struct thread *thread)
 }
 
 static const struct thread_ops task_thread_ops = {
-    .switch_out = switch_out,
     .switch_in = switch_in,
     .free = thread_free,
 };

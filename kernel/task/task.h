@@ -91,7 +91,6 @@ struct task {
     struct sigaction new_action;   /* [S] what rt_sigaction(2) has read */
     u64 fault_address, fault_esr;  /* [S] of the last fault, for the frame */
 
-    u64 tls;                      /* [C] the user's thread register while switched out */
     struct user_ptr set_tid;      /* [S] CLONE_CHILD_SETTID: written before user mode */
     struct user_ptr clear_tid;    /* [S] cleared and woken at exit */
     struct user_ptr robust_list;  /* [S] */
