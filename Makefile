@@ -28,6 +28,7 @@ KTEST ?= 1
 # The tutorial's flags, and what a kernel of several CPUs needs beside them. General registers
 # only: FP/SIMD belongs to user programs. Position independent: the image relocates itself.
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdlib -nostartfiles -march=armv8-a -mgeneral-regs-only \
+	-mbranch-protection=standard \
 	-fPIE -fvisibility=hidden -fno-strict-aliasing -fno-omit-frame-pointer -fno-common \
 	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes \

@@ -21,9 +21,13 @@ struct cpu_features {
     bool pan;       /* FEAT_PAN: privileged access never */
     bool rng;       /* FEAT_RNG: RNDR */
     bool bti;       /* FEAT_BTI */
+    bool pauth;     /* FEAT_PAuth: pointer authentication */
 };
 
 extern struct cpu_features cpu_features;
+
+/* Signs the kernel's return addresses; random, set before cpu_protect_branches(). [I] */
+extern u64 kernel_key[2];
 
 /* A number from RNDR into *out; false when the CPU has none or it failed. */
 bool random_hw(u64 *out);

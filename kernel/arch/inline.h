@@ -12,6 +12,10 @@
  *   u64 counter_read(void)               ticks of cpu_features.counter_hz; may be read a few
  *                                        instructions early
  *   struct thread_head *current_head(void); void set_current_head(struct thread_head *)
+ *   void cpu_protect_branches(void)      return addresses are signed on this CPU from here on, so
+ *                                        that the caller may not return
+ *   u64 unsigned_address(u64)            a kernel return address without the signature that it has
+ *                                        in x30 and frame records
  *   u64 user_tls_get(void); void user_tls_set(u64)   the user's thread register
  */
 #pragma once

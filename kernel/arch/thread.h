@@ -27,6 +27,9 @@ struct fp_state {
     u64 pad;
 } __aligned(16);
 
+/* Two words each of the keys APIA, APIB, APDA, APDB and APGA (pointer authentication). */
+#define KEY_WORDS 10
+
 /* Work to do before the next return to user mode; tested as one word. */
 enum thread_work {
     WORK_SIGNAL = 1,  /* a signal, stop or exit to look at */
@@ -48,6 +51,8 @@ struct thread_head {
     u32 fp_cpu;             /* 152: CPU whose registers last held *fp; owned by sched */
     u32 spare;              /* 156 */
     u64 tls;                /* 160: the user's thread register while switched out [C] */
+    u64 keys[KEY_WORDS];    /* 168: the user's pointer authentication keys [C] */
+    u64 keys_off;           /* 248: which of them the user has switched off [C] */
 };
 
 /*

@@ -57,6 +57,22 @@ static bool is_stack_overflow(u64 far)
     return far < low && far >= low - THREAD_STACK_SIZE;
 }
 
+/*
+ * Is it what authentication makes of a return address that it refuses, on a CPU that does not fault
+ * then (no FEAT_FPAC)? Of the copies of bit 55, two become an error code (Arm ARM D8.10, Auth()).
+ */
+static bool is_refused_signature(u64 pc)
+{
+    return (pc | 3UL << 61) >> 48 == 0xffff && pc >> 48 != 0xffff;
+}
+
+static const char *cause(u64 elr, u64 far)
+{
+    return is_stack_overflow(far)      ? "kernel stack overflow"
+           : is_refused_signature(elr) ? "pointer authentication failure"
+                                       : "unhandled exception";
+}
+
 void exception_report(u64 esr, u64 elr, u64 far)
 {
     u64 class = esr >> 26 & 63, status = esr >> 2 & 15;
@@ -67,10 +83,10 @@ void exception_report(u64 esr, u64 elr, u64 far)
         panic_at(f, "unhandled exception: %s\nESR %08lx (class 0x%02lx)  ELR %016lx  FAR %016lx",
                  name, esr, class, elr, far);
     panic_at(f,
-             "%s%s, %s at level %lu, on a %s\n"
+             "%s: %s, %s at level %lu, on a %s\n"
              "ESR %08lx (class 0x%02lx)  ELR %016lx  FAR %016lx",
-             is_stack_overflow(far) ? "kernel stack overflow: " : "unhandled exception: ", name,
-             statuses[status] ? statuses[status] : "reserved status", esr & 3,
+             cause(elr, far), name, statuses[status] ? statuses[status] : "reserved status",
+             esr & 3,
              class < 0x24     ? "fetch"
              : esr & (1 << 6) ? "write"
                               : "read",

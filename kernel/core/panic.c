@@ -163,7 +163,7 @@ static size_t backtrace(const void *fp, u64 *pcs)
     while (n < FRAMES_MAX && at >= low && at + 16 <= high && at % 8 == 0) {
         const u64 *record = (const u64 *)at;
 
-        pcs[n++] = record[1];
+        pcs[n++] = unsigned_address(record[1]);
         low = at + 1; /* records lead outward, so the walk ends */
         at = record[0];
     }
@@ -247,7 +247,7 @@ static void report(const struct trap_frame *f, const void *frame_pointer, const 
     panic_print("Backtrace:\n");
     if (f && f->pstate & PSTATE_KERNEL) {
         panic_print_place(f->pc);
-        print_return(f->regs[30]);
+        print_return(unsigned_address(f->regs[30]));
     }
     count = backtrace(frame_pointer, pcs);
     for (size_t i = 0; i < count; i++)

@@ -49,7 +49,9 @@ void kernel_main(paddr_t dtb)
     memory_init(); /* bump allocator, linear map, the tree's own copy */
     percpu_init(smp_find_cpus(machine_fdt()), mm_alloc);
     tree_seed_random(); /* before the first secret is drawn */
-    page_init();        /* page frames: the end of the bump allocator */
+    random_bytes(kernel_key, sizeof kernel_key);
+    cpu_protect_branches();
+    page_init(); /* page frames: the end of the bump allocator */
     kmalloc_init();
     memory_release(); /* the tree's first place goes back */
     irq_init(kmalloc_any_nosleep);

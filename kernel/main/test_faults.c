@@ -105,6 +105,27 @@ KTEST(fatal_execute_user)
     call((void *)USER_PAGE);
 }
 
+static void landing(void) {}
+
+/* Behind the landing pad; where nobody minds there is a RET. */
+KTEST(fatal_bti_landing)
+{
+    call((u32 *)landing + 1);
+}
+
+/* Returns to where it came from, by an address that nobody has signed. */
+static __noinline void return_unsigned(void)
+{
+    u64 *record = hide(__builtin_frame_address(0));
+
+    record[1] = unsigned_address(record[1]);
+}
+
+KTEST(fatal_pac_return)
+{
+    return_unsigned();
+}
+
 KTEST(fatal_null)
 {
     (void)*(volatile u32 *)hide(NULL);

@@ -80,6 +80,7 @@ void smp_add_cpu_start(void (*fn)(void))
 
 void cpu_main(struct thread_head *idle)
 {
+    cpu_protect_branches();
     debug_assert(idle == current_head() && irqs_disabled());
     for (u32 i = 0; i < start_hook_count; i++)
         start_hooks[i]();

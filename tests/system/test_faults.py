@@ -19,6 +19,8 @@ ATTACKS = {
     "read_user": r"data abort, permission fault at level \d, on a read",
     "write_user": PERMISSION_WRITE,
     "execute_user": PERMISSION_FETCH,
+    "bti_landing": r"branch target exception",
+    "pac_return": r"pointer authentication failure",
     "null": UNMAPPED + "read",
     "stack_overflow": r"kernel stack overflow: " + UNMAPPED + "write",
     "smashed_canary": r"stack smashed",
@@ -28,6 +30,8 @@ ATTACKS = {
     "lock_twice": r"spinlock taken twice by one thread",
     "lock_waited_for": r"spinlock waited for too long; its holder is thread holder",
 }
+# The CPU that has the defence, where it is not the default one.
+CPUS = {"bti_landing": "max,pauth-impdef=on", "pac_return": "max"}
 # These do not end in a panic: the kernel reports what stands still, every 20 seconds.
 LOCK_UPS = {
     "cpu_without_a_switch": r"lock-up: cpu \d has not switched from thread init for 20 s",
@@ -47,13 +51,14 @@ def test_every_attack_is_expected():
 def test_attack_ends_in_a_panic(attack):
     # One instruction counts as a microsecond: the 20 seconds of a lock are short so.
     with Machine(append="ktest=fatal_%s quiet exit=semihosting" % attack,
+                 cpu=CPUS.get(attack, "neoverse-n1"),
                  extra=["-semihosting-config", "enable=on,target=native",
                         "-icount", "shift=10,sleep=off"]) as machine:
         assert machine.expect_end() == 125
         text = machine.text()
     assert re.search(r"Kernel panic: .*" + ATTACKS[attack], text), text
     assert "---[ end of kernel panic ]---" in text
-    if not attack.startswith("execute"):
+    if not attack.startswith(("execute", "bti", "pac")):
         assert re.search(r"\] %s" % FRAMES.get(attack, "ktest_fatal_" + attack), text), text
 
 

@@ -18,7 +18,7 @@ def saved_frames(head):
         outer, pc = word(record), word(record + 8)
         if pc == 0:
             return
-        yield pc
+        yield pc | 0xffff << 48     # without its signature
         if outer <= record:
             return
         record = outer

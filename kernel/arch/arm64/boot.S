@@ -11,8 +11,8 @@
  * relocations are applied (boot_early). Boot protocol: x0 is the tree, MMU off, as Linux's
  * (the 64-byte header below is the arm64 Image header).
  */
+#include "arch/arm64/alternative.h"
 #include "arch/arm64/layout.h"
-#include "arch/arm64/pan.h"
 
     .section .head, "ax"
     .global _start
@@ -78,7 +78,8 @@ primary_entry:
     adr     x2, 2f                  /* on in the high half */
     add     x2, x2, x20
     br      x2
-2:  adrp    x1, _stack_top
+2:  hint    #36                     /* BTI j: guarded from here on */
+    adrp    x1, _stack_top
     add     x1, x1, :lo12:_stack_top
     mov     sp, x1
     adrp    x0, boot_head
@@ -134,7 +135,8 @@ secondary_entry:
     adr     x2, 1f
     add     x2, x2, x20
     br      x2
-1:  msr     tpidr_el1, x21
+1:  hint    #36                     /* BTI j */
+    msr     tpidr_el1, x21
     ldr     x1, [x21, #HEAD_STACK_HIGH]
     mov     sp, x1
     mov     x29, xzr

@@ -13,6 +13,7 @@
  * stands in, as far as its GiB reaches, in the linear map; the tree, which may lie elsewhere; and
  * the page of the UART. All the rest is mapped by kernel_map() later. The image's read-only parts are read-only in both.
  */
+#include "arch/arm64/alternative.h"
 #include "arch/arm64/image.h"
 #include "arch/arm64/layout.h"
 #include "arch/boot.h"
@@ -188,13 +189,16 @@ static void relocate(paddr_t image, u64 slide)
         *(u64 *)(r->offset - KERNEL_VMA + image) = r->addend + slide;
 }
 
-/* usercopy.S marked where PSTATE.PAN changes; the kernel's text is still writable here. */
-static void patch_pan_sites(void)
+/* The instructions for this CPU (alternative.h); the kernel's text is still writable here. */
+static void patch_alternatives(void)
 {
-    if (!cpu_features.pan)
+    u32 have = cpu_features.pan << IF_PAN | cpu_features.pauth << IF_PAUTH;
+
+    if (!have)
         return;
-    for (const struct pan_site *s = _pan_sites_start; s < _pan_sites_end; s++)
-        *(u32 *)((u64)&s->place + (s64)s->place) = s->on ? INSN_PAN_ON : INSN_PAN_OFF;
+    for (const struct alternative *a = _alternatives_start; a < _alternatives_end; a++)
+        if (have & BIT(a->feature))
+            *(u32 *)((u64)&a->place + (s64)a->place) = a->insn;
     icache_sync(_text_start, _text_end - _text_start);
 }
 
@@ -246,7 +250,7 @@ static void map_part(u64 *root, char *start, char *end, u64 attr)
 static void map_image(u64 *root)
 {
     map_part(root, _image_start, _text_start, RO);
-    map_part(root, _text_start, _text_end, RX);
+    map_part(root, _text_start, _text_end, RX | (cpu_features.bti ? PTE_GUARDED : 0));
     map_part(root, _rodata_start, _rodata_end, RO);
     map_part(root, _ro_init_start, _ro_init_end, RW); /* until it is sealed */
     map_part(root, _data_start, _heap_start, RW);
@@ -281,7 +285,7 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
     find_tree(&tree, x0, image);
     b->slide = choose_slide(&tree);
     b->voffset = KERNEL_VMA + b->slide - image;
-    patch_pan_sites();
+    patch_alternatives();
     relocate(image, b->slide);
 
     find_bank(&tree, image, &b->linear_start, &b->linear_end);

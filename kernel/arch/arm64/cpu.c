@@ -19,6 +19,8 @@ _Static_assert(offsetof(struct thread_head, canary) == HEAD_CANARY, "the compile
 _Static_assert(offsetof(struct thread_head, preempt_count) == HEAD_PREEMPT, "vectors.S");
 _Static_assert(offsetof(struct thread_head, work) == HEAD_WORK, "vectors.S");
 _Static_assert(offsetof(struct thread_head, stack_high) == HEAD_STACK_HIGH, "vectors.S");
+_Static_assert(offsetof(struct thread_head, keys_off) == HEAD_KEYS_OFF, "vectors.S");
+_Static_assert(offsetof(struct thread_head, keys) == HEAD_KEYS, "vectors.S");
 _Static_assert(offsetof(struct trap_frame, sp) == FRAME_SP, "vectors.S");
 _Static_assert(offsetof(struct trap_frame, pc) == FRAME_PC, "vectors.S");
 _Static_assert(offsetof(struct trap_frame, orig_x0) == FRAME_ORIG_X0, "vectors.S");
@@ -28,6 +30,7 @@ _Static_assert(sizeof(struct trap_frame) == FRAME_SIZE, "vectors.S");
 _Static_assert(THREAD_STACK_SIZE == 1UL << STACK_SHIFT, "vectors.S");
 
 struct cpu_features cpu_features;
+u64 kernel_key[2] __section(".data.ro_after_init");
 
 #define read_sysreg(name)                              \
     ({                                                 \
@@ -42,7 +45,7 @@ struct hwcap_rule {
     u8 reg, shift, least, bit;
 };
 
-enum { ISAR0, ISAR1, PFR0, PFR1, MMFR2, ISAR_COUNT };
+enum { ISAR0, ISAR1, ISAR2, PFR0, PFR1, MMFR2, ISAR_COUNT };
 
 /* Bit numbers are Linux's (asm/hwcap.h of the user interface); only stateless features. */
 static const struct hwcap_rule hwcap_rules[] = {
@@ -97,8 +100,8 @@ void cpu_features_init(void)
 {
     u64 regs[ISAR_COUNT] = {
         [ISAR0] = read_sysreg(id_aa64isar0_el1), [ISAR1] = read_sysreg(id_aa64isar1_el1),
-        [PFR0] = read_sysreg(id_aa64pfr0_el1),   [PFR1] = read_sysreg(id_aa64pfr1_el1),
-        [MMFR2] = read_sysreg(S3_0_C0_C7_2),
+        [ISAR2] = read_sysreg(S3_0_C0_C6_2),     [PFR0] = read_sysreg(id_aa64pfr0_el1),
+        [PFR1] = read_sysreg(id_aa64pfr1_el1),   [MMFR2] = read_sysreg(S3_0_C0_C7_2),
     };
     u64 mmfr0 = read_sysreg(id_aa64mmfr0_el1), mmfr1 = read_sysreg(id_aa64mmfr1_el1);
     struct cpu_features *c = &cpu_features;
@@ -112,6 +115,7 @@ void cpu_features_init(void)
     c->pan = field(mmfr1, 20) != 0;
     c->rng = field(regs[ISAR0], 60) != 0;
     c->bti = field(regs[PFR1], 0) != 0;
+    c->pauth = field(regs[ISAR1], 4) || field(regs[ISAR1], 8) || field(regs[ISAR2], 12);
     c->mpidr = read_sysreg(mpidr_el1) & 0xff00ffffffUL;
     c->midr = read_sysreg(midr_el1);
     c->counter_hz = read_sysreg(cntfrq_el0);

@@ -23,6 +23,7 @@ bool demo_catch(struct trap_frame *f, u64 esr, u64 far)
     waiting->elr = f->pc;
     waiting->far = far;
     waiting = NULL;
+    f->pstate &= ~PSTATE_BTYPE;
     if (class == EC_IABORT || class == EC_PC_ALIGN)
         f->pc = f->regs[30];  /* a jump to nowhere: back to the caller */
     else if (class != EC_SVC) /* ELR is behind an SVC already */

@@ -47,6 +47,9 @@ enum {
 
 #define ESR_EC(esr) ((esr) >> 26 & 63)
 
+/* Of PSTATE: by which kind of indirect branch the next instruction is reached (FEAT_BTI). */
+#define PSTATE_BTYPE (3UL << 10)
+
 /*
  * To be asked first by the handler of synchronous exceptions from the kernel: true when a demo
  * waits for one; then the frame was changed to go on behind it.
@@ -59,12 +62,12 @@ void uart_puts(const char *s);
 void uart_puthex(u64 value);
 
 /* Offsets are from the field itself. */
-struct pan_site {
+struct alternative {
     s32 place;
-    u32 on; /* 1: user access ends here */
+    u32 feature, insn;
 };
 struct ex_entry {
     s32 insn, fixup;
 };
-extern const struct pan_site _pan_sites_start[], _pan_sites_end[];
+extern const struct alternative _alternatives_start[], _alternatives_end[];
 extern const struct ex_entry __ex_table_start[], __ex_table_end[];

@@ -77,6 +77,30 @@ static inline void set_current_head(struct thread_head *head)
     asm volatile("msr tpidr_el1, %0" ::"r"(head) : "memory");
 }
 
+#define SCTLR_KEYS     (BIT(31) | BIT(30) | BIT(27) | BIT(13)) /* EnIA, EnIB, EnDA, EnDB */
+#define SCTLR_BRANCHES (BIT(36) | BIT(35)) /* BT1, BT0: PACIASP is no pad for every branch */
+
+static __always_inline void cpu_protect_branches(void)
+{
+    u64 sctlr;
+
+    if (!cpu_features.pauth)
+        return;
+    asm volatile("msr S3_0_C2_C1_0, %1\n\t" /* APIAKeyLo_EL1, APIAKeyHi_EL1 */
+                 "msr S3_0_C2_C1_1, %2\n\t"
+                 "isb\n\t"
+                 "mrs %0, sctlr_el1"
+                 : "=r"(sctlr)
+                 : "r"(kernel_key[0]), "r"(kernel_key[1]));
+    sctlr |= SCTLR_KEYS | (cpu_features.bti ? SCTLR_BRANCHES : 0);
+    asm volatile("msr sctlr_el1, %0\n\tisb" ::"r"(sctlr) : "memory");
+}
+
+static inline u64 unsigned_address(u64 signed_address)
+{
+    return signed_address | 0xffffUL << 48;
+}
+
 static inline u64 user_tls_get(void)
 {
     u64 tls;

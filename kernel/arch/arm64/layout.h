@@ -13,6 +13,8 @@
 #define HEAD_PREEMPT    120
 #define HEAD_WORK       124
 #define HEAD_STACK_HIGH 136
+#define HEAD_KEYS       168
+#define HEAD_KEYS_OFF   248
 
 /* struct trap_frame */
 #define FRAME_LR      240
@@ -67,7 +69,3 @@
 
 /* The monitor's call, in the range for services of the silicon: address, value. */
 #define SMC_SECURE_STORE 0xc2000001
-
-/* MSR PAN, #imm: what pan_sites are patched to on a CPU that has FEAT_PAN. */
-#define INSN_PAN_OFF 0xd500409f
-#define INSN_PAN_ON  0xd500419f

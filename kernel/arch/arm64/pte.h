@@ -30,6 +30,7 @@ typedef u64 pte_t;
 #define PTE_INNER       (3UL << 8)          /* inner shareable */
 #define PTE_ACCESSED    BIT(10)
 #define PTE_NG          BIT(11) /* tagged with the ASID */
+#define PTE_GUARDED     BIT(50) /* GP: indirect branches must land on a pad (FEAT_BTI) */
 #define PTE_PXN         BIT(53)
 #define PTE_UXN         BIT(54)
 #define PTE_COUNTLESS   BIT(55) /* software: PT_SPECIAL */

@@ -14,6 +14,7 @@
  */
 #include "arch/sigframe.h"
 
+#include "arch/arm64/image.h"
 #include "arch/cpu.h"
 #include "arch/uaccess.h"
 #include "lib/errno.h"
@@ -24,7 +25,6 @@
 
 /* PSTATE bits that a frame may set: N Z C V, DIT, SSBS, BTYPE, TCO. */
 #define PSTATE_USER_BITS         (0xf0000000UL | 1UL << 25 | 1UL << 24 | 1UL << 12 | 3UL << 10)
-#define PSTATE_BTYPE             (3UL << 10)
 #define PSTATE_BTYPE_CALL        (2UL << 10)
 #define PSTATE_TCO               (1UL << 25)
 #define PSTATE_MODE              0x1fUL

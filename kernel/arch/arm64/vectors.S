@@ -5,6 +5,7 @@
  * a synchronous exception first checks that SP is on a stack at all (STACK_SHIFT): a stack
  * overflow is reported on an overflow stack.
  */
+#include "arch/arm64/alternative.h"
 #include "arch/arm64/layout.h"
 
     .altmacro
@@ -18,7 +19,10 @@
     \op     x\a, x\b, [sp, #\a * 8]
     .endm
 
-/* From EL0: registers, SP_EL0, ELR, SPSR. Leaves x21 = SP_EL0, x22 = ELR, x23 = SPSR. */
+/*
+ * From EL0: registers, SP_EL0, ELR, SPSR, and no frame before this one. Leaves x21 = SP_EL0,
+ * x22 = ELR, x23 = SPSR.
+ */
     .macro  enter_el0
     sub     sp, sp, #FRAME_SIZE
     regs    stp
@@ -27,6 +31,8 @@
     mrs     x23, spsr_el1
     stp     x30, x21, [sp, #FRAME_LR]
     stp     x22, x23, [sp, #FRAME_PC]
+9990:   mov     x29, xzr
+    alternative IF_PAUTH, INSN_BL(9990b, take_kernel_key)
     .endm
 
 /* From EL1, SP already lowered: the same, and a frame record so that backtraces go on. */
@@ -92,7 +98,6 @@ exception_vectors:
 el0_sync:
     enter_el0
     mrs     x24, esr_el1
-    mov     x29, xzr
     lsr     x25, x24, #26
     cmp     x25, #0x15              /* SVC from AArch64 */
     b.ne    el0_fault
@@ -108,7 +113,9 @@ ret_to_user:
     mrs     x0, tpidr_el1
     ldr     w1, [x0, #HEAD_WORK]
     cbnz    w1, 2f
-1:  ldp     x21, x22, [sp, #FRAME_SP]
+1:
+9990:   ldp     x21, x22, [sp, #FRAME_SP]
+    alternative IF_PAUTH, INSN_BL(9990b, take_user_key)
     ldr     x23, [sp, #FRAME_PSTATE]
     msr     sp_el0, x21
     msr     elr_el1, x22
@@ -135,7 +142,6 @@ el0_irq:
     enter_el0
     mov     x25, #-1
     str     x25, [sp, #FRAME_SYSCALL]
-    mov     x29, xzr
     mov     x0, sp
     bl      trap_irq
     b       ret_to_user
@@ -169,7 +175,6 @@ el1_sync:
 /* SError, FIQ, or a stack mode that is not used: reported, never returned from. */
 el0_bad:
     enter_el0
-    mov     x29, xzr
     b       1f
 el1_bad:
     sub     sp, sp, #FRAME_SIZE
@@ -198,6 +203,51 @@ stack_overflow:
     mrs     x2, far_el1
     bl      trap_unexpected
 
+/*
+ * CPUs with pointer authentication: key A of instructions is the kernel's at EL1 and the program's
+ * at EL0, and on at EL1 whatever the program has switched off. Each also does what it was put in
+ * the place of.
+ *
+ * take_kernel_key: ends enter_el0. The ISB stands before the first return address that is signed.
+ * An SVC that an indirect branch led to leaves that branch's BTYPE in SPSR: the instruction behind
+ * it is no target. Clobbers x26, x27.
+ */
+take_kernel_key:
+    mrs     x26, esr_el1
+    lsr     x26, x26, #26
+    cmp     x26, #0x15              /* SVC from AArch64 */
+    b.ne    1f
+    and     x23, x23, #~0xc00
+    str     x23, [sp, #FRAME_PSTATE]
+1:  mrs     x26, tpidr_el1
+    ldr     x27, [x26, #HEAD_KEYS_OFF]
+    cbz     x27, 1f
+    mrs     x26, sctlr_el1
+    orr     x26, x26, x27
+    msr     sctlr_el1, x26
+1:  adrp    x26, kernel_key
+    add     x26, x26, :lo12:kernel_key
+    ldp     x26, x27, [x26]
+    msr     S3_0_C2_C1_0, x26       /* APIAKeyLo_EL1, APIAKeyHi_EL1 */
+    msr     S3_0_C2_C1_1, x27
+    isb
+    mov     x29, xzr
+    ret
+
+/* take_user_key: on the way to user mode, where the ERET synchronises. */
+take_user_key:
+    mrs     x23, tpidr_el1
+    ldp     x21, x22, [x23, #HEAD_KEYS]
+    msr     S3_0_C2_C1_0, x21
+    msr     S3_0_C2_C1_1, x22
+    ldr     x21, [x23, #HEAD_KEYS_OFF]
+    cbz     x21, 1f
+    mrs     x22, sctlr_el1
+    bic     x22, x22, x21
+    msr     sctlr_el1, x22
+1:  ldp     x21, x22, [sp, #FRAME_SP]
+    ret
+
 /* user_enter: the first way out of a new user thread, from its prepared frame. */
     .global user_enter
 user_enter:
@@ -205,7 +255,6 @@ user_enter:
     mrs     x0, tpidr_el1
     ldr     x1, [x0, #HEAD_STACK_HIGH]
     sub     sp, x1, #FRAME_SIZE
-    mov     x29, xzr
     b       ret_to_user
 
 /* install_vectors(): VBAR_EL1 of this CPU. PC-relative: right with the MMU off and on. */

@@ -64,6 +64,13 @@ static inline void set_current_head(struct thread_head *head)
     host_current = head;
 }
 
+static inline void cpu_protect_branches(void) {}
+
+static inline u64 unsigned_address(u64 signed_address)
+{
+    return signed_address;
+}
+
 static inline u64 user_tls_get(void)
 {
     return 0;

@@ -1,6 +1,6 @@
 # The vDSO: a shared object of its own, built for user mode and carried by the kernel.
 VDSO := kernel/arch/arm64/vdso
-VDSO_CFLAGS := -std=gnu11 -O2 -ffreestanding -nostdlib -march=armv8-a -mgeneral-regs-only -fPIC \
+VDSO_CFLAGS := -std=gnu11 -O2 -ffreestanding -nostdlib -march=armv8-a -mgeneral-regs-only -fPIC -mbranch-protection=standard \
 	-mcmodel=tiny -fno-strict-aliasing -fomit-frame-pointer -fno-stack-protector \
 	-fno-asynchronous-unwind-tables -Wall -Wextra -Werror -Ikernel -MMD -MP
 ifneq (,$(findstring clang,$(CC)))
