@@ -5,6 +5,7 @@
 #   INITRAMFS=FILE     build this archive in; INITRAMFS= builds none in
 #   DEBUG=1            lock ranks, per-CPU and sleeping-in-atomic checks
 #   UBSAN=1            undefined behaviour traps, and the trap panics
+#   KASAN=1            each access to memory is checked (gcc only)
 #   KTEST=0            without the on-target tests
 #   V=1                show the commands
 O ?= build
@@ -23,6 +24,7 @@ PYTHON ?= /usr/bin/python3
 INITRAMFS ?= $(O)/initramfs.cpio
 DEBUG ?= 0
 UBSAN ?= 0
+KASAN ?= 0
 KTEST ?= 1
 
 # The tutorial's flags, and what a kernel of several CPUs needs beside them. General registers
@@ -46,6 +48,12 @@ endif
 ifeq ($(UBSAN),1)
 CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
 endif
+ifeq ($(KASAN),1)
+CFLAGS += -DKASAN=1
+ADDRESS := -fsanitize=kernel-address -fasan-shadow-offset=0xe000000000000000 \
+	-fsanitize-address-use-after-scope --param asan-stack=1 --param asan-globals=1 \
+	--param asan-instrumentation-with-call-threshold=0 -Wno-maybe-uninitialized
+endif
 LDFLAGS := -pie --no-dynamic-linker -z text -z max-page-size=4096 --build-id=none -z noexecstack \
 	--no-warn-rwx-segments -T kernel/arch/arm64/linker.ld
 ifneq (,$(findstring lld,$(LD)))
@@ -53,12 +61,15 @@ LDFLAGS := $(filter-out --no-warn-rwx-segments,$(LDFLAGS))
 endif
 
 # What the objects depend on beside their sources: another choice of flags builds them anew.
-CONFIG := $(CC) $(CFLAGS) $(KTEST)
+CONFIG := $(CC) $(CFLAGS) $(ADDRESS) $(KTEST)
 $(shell mkdir -p $(O); echo '$(CONFIG)' | cmp -s - $(O)/config || echo '$(CONFIG)' > $(O)/config; \
 	echo '$(INITRAMFS)' | cmp -s - $(O)/config.initramfs || echo '$(INITRAMFS)' > $(O)/config.initramfs)
 
 SOURCES := $(sort $(shell find kernel -name '*.[cS]' -not -path 'kernel/arch/host/*' \
 	-not -path '*/vdso/*'))
+ifneq ($(KASAN),1)
+SOURCES := $(filter-out kernel/mm/kasan%,$(SOURCES))
+endif
 ifeq ($(KTEST),0)
 SOURCES := $(filter-out $(shell find kernel -name 'test_*.c'),$(SOURCES))
 endif
@@ -81,16 +92,22 @@ $(ZLIB_DIR)/zlib.h $(ZLIB_SOURCES) &:
 	tools/fetch.sh zlib
 $(LIBRARIES): $(O)/packages/%.o: build/packages/% $(O)/config kernel/fs/zlib.mk
 	@mkdir -p $(@D)
-	$(call run,CC) $(CC) $(CFLAGS) $(ZLIB_CFLAGS) -c -o $@ $<
+	$(call run,CC) $(CC) $(CFLAGS) $(ADDRESS) $(ZLIB_CFLAGS) -c -o $@ $<
 $(O)/kernel/fs/gunzip.c.o: CFLAGS += $(GUNZIP_CFLAGS)
 $(O)/kernel/fs/gunzip.c.o: $(ZLIB_DIR)/zlib.h
 
 # Runs before the MMU is on, where an unaligned access faults, and before relocation.
 $(O)/kernel/arch/arm64/boot_map.c.o: CFLAGS += -mstrict-align -fno-stack-protector -fno-sanitize=all
 
+ifeq ($(KASAN),1)
+# What the sanitizer itself is made of; and what runs before the stack has its shadow.
+$(addprefix $(O)/kernel/,mm/kasan.c.o mm/kasan_heap.c.o mm/kasan_report.c.o mm/slab.c.o arch/arm64/boot_map.c.o): ADDRESS :=
+$(addprefix $(O)/kernel/,arch/arm64/cpu.c.o lib/fdt.c.o lib/string.c.o): ADDRESS += --param asan-stack=0
+endif
+
 $(O)/%.c.o: %.c Makefile $(O)/config
 	@mkdir -p $(@D)
-	$(call run,CC) $(CC) $(CFLAGS) -c -o $@ $<
+	$(call run,CC) $(CC) $(CFLAGS) $(ADDRESS) -c -o $@ $<
 $(O)/%.S.o: %.S Makefile $(O)/config
 	@mkdir -p $(@D)
 	$(call run,AS) $(CC) $(CFLAGS) $(ASFLAGS) -D__ASSEMBLER__ -c -o $@ $<

@@ -7,6 +7,7 @@
 
 #include "arch/uaccess.h"
 #include "lib/errno.h"
+#include "lib/kasan.h"
 
 struct user_ptr {
     u64 addr;
@@ -33,11 +34,13 @@ static inline bool user_range_ok(struct user_ptr p, size_t n)
 /* 0 or -EFAULT. */
 static inline int copy_from_user(void *to, struct user_ptr from, size_t n)
 {
+    kasan_check((u64)to, n, true);
     return user_copy_from(to, from.addr, n) ? -EFAULT : 0;
 }
 
 static inline int copy_to_user(struct user_ptr to, const void *from, size_t n)
 {
+    kasan_check((u64)from, n, false);
     return user_copy_to(to.addr, from, n) ? -EFAULT : 0;
 }
 

@@ -42,6 +42,7 @@
 #include "core/panic.h"
 #include "core/random.h"
 #include "lib/errno.h"
+#include "lib/kasan.h"
 #include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
@@ -62,8 +63,10 @@ static struct hlist_head *bucket(u64 key)
 typedef u64 __attribute__((aligned(1), may_alias)) loose_u64;
 
 /* Are the first `len` bytes alike? Reads up to 7 bytes behind both, as both allow. */
-static inline bool same_name(const char *a, const char *b, u32 len)
+__no_kasan static inline bool same_name(const char *a, const char *b, u32 len)
 {
+    kasan_check((u64)a, len, false);
+    kasan_check((u64)b, len, false);
     for (; len >= 8; len -= 8, a += 8, b += 8)
         if (*(const loose_u64 *)a != *(const loose_u64 *)b)
             return false;

@@ -10,6 +10,7 @@
 
 #include "arch/uaccess.h"
 #include "core/uaccess.h"
+#include "lib/kasan.h"
 #include "lib/types.h"
 
 struct iovec {
@@ -70,6 +71,8 @@ size_t iter_move_slow(struct iter *it, void *buf, size_t n, enum iter_way way);
 /* A piece of user memory; returns how many bytes were not moved. */
 static __always_inline size_t iter_move_user(u64 at, void *buf, size_t n, enum iter_way way)
 {
+    if (KASAN && way != ITER_CLEAR)
+        kasan_check((u64)buf, n, way == ITER_FROM);
     if (way == ITER_TO)
         return user_copy_to(at, buf, n);
     return way == ITER_FROM ? user_copy_from(buf, at, n) : user_clear(at, n);

@@ -14,6 +14,7 @@
 #include "lib/fdt.h"
 #include "lib/string.h"
 #include "mm/bump.h"
+#include "mm/kasan.h"
 #include "mm/memmap.h"
 #include "mm/pagetable.h"
 
@@ -159,10 +160,12 @@ void memory_init(void)
     add_banks(fdt);
     add_reservations(fdt);
     add_initrd(fdt);
+    kasan_reserve();
     if (!memmap_next_free(b->image_end, b->linear_end, &range))
         panic("the device tree names no free memory behind the image");
     mm_init(phys_to_virt(range.start), phys_to_virt(range.end));
     map_banks();
+    kasan_map_ram();
     copy_tree();
     memmap_log();
 }

@@ -26,6 +26,7 @@
 #include "io/file.h"
 #include "lib/fdt.h"
 #include "mm/bump.h"
+#include "mm/kasan.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "proc/proc.h"
@@ -41,6 +42,7 @@ static void init_thread(void *unused);
 
 void kernel_main(paddr_t dtb)
 {
+    kasan_init();
     uart_init();
     tree_open(dtb);              /* the device tree, where the loader left it */
     param_init(tree_bootargs()); /* the kernel's arguments */

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "lib/kasan.h"
 #include "lib/types.h"
 
 struct kmem_cache;
@@ -42,7 +43,7 @@ void *kmalloc_any_nosleep(size_t size);
  */
 static __always_inline void *kmalloc_nosleep(size_t size)
 {
-    if (__builtin_constant_p(size) && size != 0 && size <= KMALLOC_CLASS_MAX)
+    if (!KASAN && __builtin_constant_p(size) && size != 0 && size <= KMALLOC_CLASS_MAX)
         return slab_alloc_nosleep(kmalloc_class(size) + 1);
     return kmalloc_any_nosleep(size);
 }

@@ -34,6 +34,7 @@
 #include "core/percpu.h"
 #include "core/spinlock.h"
 #include "lib/string.h"
+#include "mm/kasan.h"
 #include "mm/page_impl.h"
 
 #define RESERVE     32 /* pages (I3) */
@@ -105,6 +106,7 @@ static struct page *take_locked(u32 order, u32 most)
 
 void frames_add(paddr_t start, paddr_t end)
 {
+    kasan_poison(phys_to_virt(start), end - start, KASAN_FREE_PAGE);
     spin_guard_irqsave(&frames.lock);
     while (start < end) {
         u32 order = 0;
@@ -182,6 +184,7 @@ static void page_prepare(struct page *page, u32 order)
     page->index = 0;
     page->private = 0;
     page->private2 = 0;
+    kasan_unpoison(page_to_virt(page), PAGE_SIZE << order);
 }
 
 static __noinline struct page *page_zeroed(struct page *page, u32 order)
@@ -257,6 +260,7 @@ void page_free_block(struct page *page, u32 order)
         return;
     if (page->flags & PG_FREE || order > PAGE_ORDER_MAX)
         panic("page %012lx freed twice, or with a wrong order (%u)", page_to_phys(page), order);
+    kasan_poison(page_to_virt(page), PAGE_SIZE << order, KASAN_FREE_PAGE);
     flags = irq_save();
     if (order == 0 && !in_irq())
         cache_flush(&this_cpu(page_cache), CACHE_BATCH);
@@ -283,6 +287,7 @@ void page_free_one(struct page *page)
         free_slow_enable(page);
         return;
     }
+    kasan_poison(page_to_virt(page), PAGE_SIZE, KASAN_FREE_PAGE);
     page->flags = PG_FREE;
     *next = page;
     cache->top = next;

@@ -22,6 +22,7 @@
 #include "core/percpu.h"
 #include "core/spinlock.h"
 #include "mm/bump.h"
+#include "mm/kasan.h"
 #include "mm/memmap.h"
 #include "mm/page_impl.h"
 #include "mm/pagetable.h"
@@ -70,6 +71,7 @@ static void *carve_page(void)
     if (pa == carve.end)
         return NULL;
     carve.next += PAGE_SIZE;
+    kasan_unpoison(phys_to_virt(pa), PAGE_SIZE);
     page_zero(phys_to_virt(pa));
     return phys_to_virt(pa);
 }
@@ -269,8 +271,10 @@ void page_init(void)
     find_sections();
     mm_close(&start, &end);
     memmap_reserve(kernel_translate((u64)start), end - start, "boot allocator");
-    while (memmap_next_free(r.end, ~0UL, &r))
+    while (memmap_next_free(r.end, ~0UL, &r)) {
         untaken += (r.end - r.start) / PAGE_SIZE;
+        kasan_poison(phys_to_virt(r.start), r.end - r.start, KASAN_FREE_PAGE);
+    }
     total = untaken;
 }
 

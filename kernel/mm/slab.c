@@ -41,6 +41,7 @@
 #include "core/percpu.h"
 #include "core/random.h"
 #include "core/spinlock.h"
+#include "mm/kasan.h"
 #include "mm/page.h"
 
 #define CACHES_MAX  64
@@ -64,7 +65,7 @@ struct kmem_cache {
     struct spinlock lock;
     struct list partial; /* slabs that have objects left [L] */
     const char *name;
-    u32 size;     /* between objects [I] */
+    u32 size;     /* from one object to the next [I] */
     u32 number;   /* [I] */
     u32 order;    /* of a slab [I] */
     u32 per_slab; /* objects [I] */
@@ -163,6 +164,7 @@ static struct page *slab_new_locked(struct kmem_cache *cache)
     for (u32 i = 0; i < 1U << cache->order; i++)
         slab[i].slab = cache->number;
     slab->mapping = cache;
+    kasan_poison(page_to_virt(slab), PAGE_SIZE << cache->order, KASAN_REDZONE);
     list_add(&slab->list, &cache->partial);
     cache->slabs++;
     cache->empty++;
@@ -312,8 +314,10 @@ static __always_inline void slab_free(u64 number, struct object *object)
 
 void kfree(void *object)
 {
-    struct page *page = virt_to_page(object);
+    struct page *page;
 
+    object = kasan_free(object);
+    page = virt_to_page(object);
     if (unlikely(!object || page->slab == 0))
         free_big(object, page);
     else
@@ -325,11 +329,13 @@ void *kmalloc_any_nosleep(size_t size)
     struct page *page;
 
     if (size <= KMALLOC_CLASS_MAX)
-        return size ? slab_alloc_nosleep(kmalloc_class(size) + 1) : NULL;
+        return size ? kasan_alloc(slab_alloc_nosleep(kmalloc_class(size) + 1), size) : NULL;
     page = page_alloc_nosleep(page_order(size), PA_ZERO);
     if (!page)
         return NULL;
     page->flags = PG_KMALLOC;
+    kasan_poison(page_to_virt(page), PAGE_SIZE << page->order, KASAN_REDZONE);
+    kasan_unpoison(page_to_virt(page), size);
     return page_to_virt(page);
 }
 
@@ -344,17 +350,17 @@ static u32 slab_order(u32 size)
     return MAX(order, page_order(size));
 }
 
-static void cache_init(struct kmem_cache *cache, const char *name, u32 size, u32 number)
+static void cache_init(struct kmem_cache *cache, const char *name, u32 size, u32 number, u32 stride)
 {
     u32 cpu;
 
     spin_init(&cache->lock, RANK_SLAB);
     list_init(&cache->partial);
     cache->name = name;
-    cache->size = size;
+    cache->size = stride;
     cache->number = number;
-    cache->order = slab_order(size);
-    cache->per_slab = (PAGE_SIZE << cache->order) / size;
+    cache->order = slab_order(stride);
+    cache->per_slab = (PAGE_SIZE << cache->order) / stride;
     cache->capacity = fail_alloc_wanted() ? 0
                       : size <= 256       ? 28
                       : size <= 512       ? 16
@@ -372,12 +378,14 @@ static void cache_init(struct kmem_cache *cache, const char *name, u32 size, u32
 struct kmem_cache *kmem_cache_create(const char *name, size_t size, size_t align)
 {
     struct kmem_cache *cache = &caches[cache_count];
+    size_t asked = size;
 
     align = MAX(align, ALIGN_MIN);
     size = ALIGN_UP(MAX(size, ALIGN_MIN), align);
     if (cache_count == CACHES_MAX || size > 8 * PAGE_SIZE || align > PAGE_SIZE)
         panic("kmem_cache_create(%s): too many caches, or objects too large", name);
-    cache_init(cache, name, size, cache_count);
+    cache_init(cache, name, size, cache_count, kasan_stride(size, align));
+    kasan_cache(cache_count, name, asked, cache->size, cache->order);
     cache_count++;
     return cache;
 }
@@ -391,13 +399,16 @@ void kmalloc_init(void)
 
 void *kmem_cache_alloc_nosleep(struct kmem_cache *cache)
 {
-    return slab_alloc_nosleep(cache->number);
+    return kasan_alloc(slab_alloc_nosleep(cache->number), 0);
 }
 
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
     debug_assert(virt_to_page(object)->slab == cache->number);
-    slab_free(cache->number, object);
+    if (KASAN)
+        kfree(object); /* which may free another one in its place */
+    else
+        slab_free(cache->number, object);
 }
 
 bool kmem_cache_info(u32 n, struct kmem_info *info)
@@ -417,11 +428,16 @@ bool kmem_cache_info(u32 n, struct kmem_info *info)
     };
     for_each_cpu(cpu)
         info->active -= array_count(cache, &per_cpu(arrays, cpu)[cache->number]);
+    info->active -= kasan_kept(cache->number);
     return true;
 }
 
 void kmalloc_drain(void *unused __maybe_unused)
 {
+    void *object;
+
+    while ((object = kasan_expel()))
+        slab_free(virt_to_page(object)->slab, object);
     for (u32 number = 1; number < cache_count; number++) {
         struct kmem_cache *cache = &caches[number];
         struct array *array;

@@ -28,6 +28,7 @@
 #include "core/spinlock.h"
 #include "lib/bitmap.h"
 #include "lib/errno.h"
+#include "mm/kasan.h"
 #include "mm/pagetable.h"
 
 #define SLOT_SIZE (2 * THREAD_STACK_SIZE)
@@ -95,7 +96,7 @@ static void *area_alloc(u64 front, u64 size)
     if (first == SLOTS)
         return NULL;
     map = VMALLOC_BASE + first * SLOT_SIZE + front;
-    if (!map_pages(map, size)) {
+    if (!kasan_map_area(map, size) || !map_pages(map, size)) {
         slots_give(map, count);
         return NULL;
     }
@@ -112,9 +113,17 @@ static void area_free(u64 front, u64 map, u64 size)
 
 void *vmalloc_nosleep(size_t size)
 {
+    u64 whole = ALIGN_UP(size, PAGE_SIZE);
+    char *area;
+
     if (size == 0 || size > VMALLOC_END - VMALLOC_BASE)
         return NULL;
-    return area_alloc(0, ALIGN_UP(size, PAGE_SIZE));
+    area = area_alloc(0, whole);
+    if (area) {
+        kasan_poison(area, whole, KASAN_REDZONE);
+        kasan_unpoison(area, size);
+    }
+    return area;
 }
 
 void vfree(void *area)
@@ -144,6 +153,7 @@ static void *spare_pop(void)
     if (stack) {
         spare_stacks = *(void **)stack;
         spare_count--;
+        kasan_unpoison(stack, THREAD_STACK_SIZE);
     }
     return stack;
 }

@@ -23,6 +23,7 @@
 #include "arch/uart.h"
 #include "lib/errno.h"
 #include "lib/fdt.h"
+#include "lib/kasan.h"
 
 /* The kinds of memory here, as descriptor attributes. */
 #define NORMAL (PTE_VALID | PTE_ACCESSED | PTE_INNER | PTE_ATTR(MAIR_NORMAL) | PTE_UXN)
@@ -254,6 +255,10 @@ static void map_image(u64 *root)
     map_part(root, _rodata_start, _rodata_end, RO);
     map_part(root, _ro_init_start, _ro_init_end, RW); /* until it is sealed */
     map_part(root, _data_start, _heap_start, RW);
+    if (KASAN)
+        map_range(root, KASAN_SHADOW(KERNEL_VMA + boot_info.slide),
+                  boot_info.image + (_shadow_start - _image_start), _shadow_end - _shadow_start,
+                  RW);
 }
 
 /* The linear map of [start, end): the image's blocks page by page, its read-only pages so. */

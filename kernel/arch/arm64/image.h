@@ -7,6 +7,7 @@ struct trap_frame;
 
 extern char _image_start[], _text_start[], _text_end[], _rodata_start[], _rodata_end[];
 extern char _data_start[], _bss_end[], _heap_start[];
+extern char _shadow_start[], _shadow_end[]; /* of the image, for the address sanitizer */
 extern char _rela_start[], _rela_end[], _stack_low[], _stack_top[];
 extern const char fallback_tree[];
 extern char secondary_entry[], pen_entry[];
