@@ -57,7 +57,7 @@ struct thread_head {
 
 /*
  * Saves the callee-saved registers and SP in *from and loads them from *to; returns in *to.
- * IRQs masked. The caller sets the current thread.
+ * IRQs masked. *to must be the context of a thread_head, which becomes the current one.
  */
 void context_switch(struct context *from, struct context *to);
 

@@ -299,7 +299,6 @@ static void switch_to(struct runqueue *rq, struct thread *prev, struct thread *n
     user_state_switch(prev, next);
     next->head.percpu = prev->head.percpu;
     WRITE_ONCE(rq->lock.holder, &next->head); /* I3 */
-    set_current_head(&next->head);
     context_switch(&prev->head.context, &next->head.context);
     finish_switch();
 }

@@ -2,7 +2,8 @@
     .text
 /*
  * context_switch(x0 = from, x1 = to). Stores the callee-saved registers and SP, loads the
- * other thread's, and returns there. Clobbers x9. IRQs are masked by the caller.
+ * other thread's, and returns there, as the current thread: a struct thread_head begins with its
+ * context. Clobbers x9. IRQs are masked by the caller.
  */
     .global context_switch
 context_switch:
@@ -14,6 +15,7 @@ context_switch:
     mov     x9, sp
     stp     x29, x30, [x0, #80]
     str     x9, [x0, #96]
+    msr     tpidr_el1, x1
     ldp     x19, x20, [x1]
     ldp     x21, x22, [x1, #16]
     ldp     x23, x24, [x1, #32]

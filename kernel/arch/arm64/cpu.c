@@ -15,6 +15,7 @@
 #include "lib/errno.h"
 
 _Static_assert(sizeof(struct context) == 104, "context.S");
+_Static_assert(offsetof(struct thread_head, context) == 0, "context.S");
 _Static_assert(offsetof(struct thread_head, canary) == HEAD_CANARY, "the compiler's flag");
 _Static_assert(offsetof(struct thread_head, preempt_count) == HEAD_PREEMPT, "vectors.S");
 _Static_assert(offsetof(struct thread_head, work) == HEAD_WORK, "vectors.S");

@@ -63,7 +63,10 @@ static inline u64 counter_read(void)
     return ticks;
 }
 
-/* TPIDR_EL1 changes only in context_switch, where every register changes: not volatile. */
+/*
+ * TPIDR_EL1 changes only in context_switch, where every register changes: not volatile. So the
+ * switch must do it itself: a load moved up between the two would keep the next thread's head.
+ */
 static inline struct thread_head *current_head(void)
 {
     struct thread_head *head;
