@@ -24,9 +24,9 @@ def reserve(start, size):
 
 
 def memory(*banks):
-    text = "\tmemory@%x { device_type = \"memory\"; reg = <0 %#x 0 %#x>; };\n"
-    return replace_node(r"memory@\S+", "".join(text % (start, start, size)
-                                               for start, size in banks))
+    text = "\tmemory@%x { device_type = \"memory\"; reg = <%#x %#x 0 %#x>; };\n"
+    return replace_node(r"memory@\S+", "".join(
+        text % (start, start >> 32, start & 0xffffffff, size) for start, size in banks))
 
 
 def initrd(start, end):
@@ -44,7 +44,7 @@ def reverse(source):
     return head + "\n".join(reversed(nodes)) + tail
 
 
-def boot(tmp_path, change=str, cut=None):
+def boot(tmp_path, change=str, cut=None, memory_size="256M"):
     """A machine whose loader passes a changed tree, which QEMU itself does not see and mend."""
     path = dump_tree(tmp_path / "odd.dtb", change=change)
     if cut:
@@ -52,7 +52,7 @@ def boot(tmp_path, change=str, cut=None):
             stream.truncate(cut)
     return bare_machine(loader(tmp_path, TREE), "-device",
                         "loader,file=%s,addr=%#x,force-raw=on" % (path, TREE),
-                        machine="virt,gic-version=3", smp=2)
+                        machine="virt,gic-version=3", smp=2, memory=memory_size)
 
 
 @pytest.mark.parametrize("change", [
@@ -67,6 +67,14 @@ def test_odd_tree_boots(tmp_path, change):
     with boot(tmp_path, change) as machine:
         machine.expect("smp: 2 of 2 CPUs online")
         machine.prompt()
+        check_machine(machine, 2)
+
+
+def test_memory_beyond_the_gigabyte_of_the_image_is_used(tmp_path):
+    banks = memory((0x40000000, 0x4000000), (0x180000000, 0x8000000))
+    with boot(tmp_path, banks, memory_size="6G") as machine:
+        machine.prompt()
+        machine.ok("dd if=/dev/zero of=/file bs=1M count=90")     # the first bank has 64
         check_machine(machine, 2)
 
 
