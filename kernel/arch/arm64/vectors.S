@@ -209,17 +209,10 @@ stack_overflow:
  * the place of.
  *
  * take_kernel_key: ends enter_el0. The ISB stands before the first return address that is signed.
- * An SVC that an indirect branch led to leaves that branch's BTYPE in SPSR: the instruction behind
- * it is no target. Clobbers x26, x27.
+ * Clobbers x26, x27.
  */
 take_kernel_key:
-    mrs     x26, esr_el1
-    lsr     x26, x26, #26
-    cmp     x26, #0x15              /* SVC from AArch64 */
-    b.ne    1f
-    and     x23, x23, #~0xc00
-    str     x23, [sp, #FRAME_PSTATE]
-1:  mrs     x26, tpidr_el1
+    mrs     x26, tpidr_el1
     ldr     x27, [x26, #HEAD_KEYS_OFF]
     cbz     x27, 1f
     mrs     x26, sctlr_el1
