@@ -41,8 +41,8 @@ LACKS = {
     "open_by_handle_at": "-EOPNOTSUPP",
     "openat2": "RESOLVE_CACHED: always -EAGAIN",
     "personality": "ADDR_NO_RANDOMIZE works; the other bits are only kept",
-    "prctl": "names, credentials, death signal, subreaper, dumpable, timer slack; other options: "
-             "-EINVAL",
+    "prctl": "names, credentials, death signal, subreaper, dumpable, timer slack, keys of pointer "
+             "authentication; other options: -EINVAL",
     "preadv2": "RWF_NOWAIT on pipes only",
     "pwritev2": "RWF_NOWAIT on pipes only",
     "reboot": "halting is powering off; no kexec, no suspend",

@@ -96,6 +96,84 @@ u32 elf_stack_prot(const struct exec_image *image)
     return PROT_READ | PROT_WRITE;
 }
 
+/* ---- What an image says of itself in its note (Linux Extensions to gABI) ---- */
+
+#define NOTE_MAX          1024
+#define NOTE_PROPERTIES   5          /* NT_GNU_PROPERTY_TYPE_0 */
+#define PROPERTY_FEATURES 0xc0000000 /* GNU_PROPERTY_AARCH64_FEATURE_1_AND: 4 bytes */
+#define FEATURE_BTI       1
+
+struct elf_note {
+    u32 name_size, size, type;
+    char name[4];
+};
+
+struct elf_property {
+    u32 type, size;
+};
+
+/* The properties, sorted by type and each padded to 8 bytes, into image. 0 or -ENOEXEC. */
+static int parse_properties(struct exec_image *image, const u8 *at, size_t size)
+{
+    struct elf_property p = {0};
+    u32 last, features;
+
+    for (bool first = true; size; first = false) {
+        last = p.type;
+        if (size < sizeof(p))
+            return -ENOEXEC;
+        memcpy(&p, at, sizeof(p));
+        at += sizeof(p), size -= sizeof(p);
+        if (p.size > size || ALIGN_UP(p.size, 8U) > size || (!first && p.type <= last))
+            return -ENOEXEC;
+        if (p.type == PROPERTY_FEATURES) {
+            if (p.size != sizeof(features))
+                return -ENOEXEC;
+            memcpy(&features, at, sizeof(features));
+            image->guarded = features & FEATURE_BTI;
+        }
+        at += ALIGN_UP(p.size, 8U), size -= ALIGN_UP(p.size, 8U);
+    }
+    return 0;
+}
+
+/* Sets image->guarded. 0, -ENOEXEC, -ENOMEM, -EIO. */
+static int read_note(struct exec_image *image, const struct elf_segment *s)
+{
+    struct elf_note note;
+    u8 *buf;
+    ssize_t got;
+
+    if (s->file_size > NOTE_MAX || s->offset > INT64_MAX - NOTE_MAX)
+        return -ENOEXEC;
+    buf = kmalloc(NOTE_MAX);
+    if (!buf)
+        return -ENOMEM;
+    got = file_read_kernel(image->file, buf, s->file_size, s->offset);
+    if (got > (ssize_t)sizeof(note)) {
+        memcpy(&note, buf, sizeof(note));
+        got -= sizeof(note);
+        if (note.name_size == sizeof(note.name) && note.type == NOTE_PROPERTIES &&
+            !memcmp(note.name, "GNU", sizeof(note.name)) && note.size <= (size_t)got)
+            got = parse_properties(image, buf + sizeof(note), note.size);
+        else
+            got = -ENOEXEC;
+    } else if (got >= 0) {
+        got = got ? -ENOEXEC : -EIO;
+    }
+    kfree(buf);
+    return got;
+}
+
+int elf_read_note(struct exec_image *image)
+{
+    struct elf_segment *s;
+
+    for_each_segment(s, image, ELF_GNU_PROPERTY)
+        return read_note(image, s);
+    return 0;
+}
+
 /* The extent of all segments before the bias, and their alignment. 0 or -ENOEXEC. */
 static int measure(const struct exec_image *image, u64 *low, u64 *high, u64 *align)
 {
@@ -143,10 +221,12 @@ static int place(struct exec_image *image, struct vm_space *space, bool is_inter
     return high + image->bias <= VM_USER_END ? 0 : -ENOMEM; /* vm_map() sees no empty segment */
 }
 
-static u32 segment_prot(const struct elf_segment *s)
+static u32 segment_prot(const struct exec_image *image, const struct elf_segment *s)
 {
+    u32 code = image->guarded ? PROT_EXEC | PROT_BTI : PROT_EXEC;
+
     return (s->flags & ELF_R ? PROT_READ : 0) | (s->flags & ELF_W ? PROT_WRITE : 0) |
-           (s->flags & ELF_X ? PROT_EXEC : 0);
+           (s->flags & ELF_X ? code : 0);
 }
 
 /* The part of a segment that is beyond the file's bytes: zeros. */
@@ -174,7 +254,7 @@ static int map_segment(struct exec_image *image, struct vm_space *space,
 {
     u64 start = s->vaddr + image->bias, file_end = start + s->file_size;
     u64 lead = start & PAGE_MASK;
-    u32 prot = segment_prot(s);
+    u32 prot = segment_prot(image, s);
     long at;
 
     if (s->file_size) {

@@ -161,13 +161,15 @@ static int prepare_cred(struct exec *e)
 
 static int build_space(struct exec *e)
 {
-    const struct exec_image *first = e->dynamic ? &e->interpreter : &e->main;
+    struct exec_image *first = e->dynamic ? &e->interpreter : &e->main;
     struct vm_space *space = e->space = vm_space_create();
     int error;
 
     if (!space)
         return -ENOMEM;
-    error = elf_load(&e->main, space, false);
+    error = elf_read_note(first); /* an interpreter reads the program's */
+    if (!error)
+        error = elf_load(&e->main, space, false);
     if (!error && e->dynamic)
         error = elf_load(&e->interpreter, space, true);
     if (error)
@@ -309,6 +311,8 @@ static void commit(struct exec *e)
     set_name(e->name);
     *user_frame(self) = (struct trap_frame){.pc = e->entry, .sp = e->stack, .syscall = -1};
     user_tls_set(0);
+    task_keys_reset(KEYS_ALL);
+    self->thread.head.keys_off = 0;
     memset(&self->fp_state, 0, sizeof(self->fp_state));
     thread_fp_changed();
 }

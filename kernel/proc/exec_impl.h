@@ -24,13 +24,14 @@ struct elf_header {
     u16 section_size, section_count, section_names;
 };
 
-#define ELF_LOAD        1
-#define ELF_INTERPRETER 3
-#define ELF_GNU_STACK   0x6474e551
+#define ELF_LOAD         1
+#define ELF_INTERPRETER  3
+#define ELF_GNU_STACK    0x6474e551
+#define ELF_GNU_PROPERTY 0x6474e553
 
-#define ELF_X           1
-#define ELF_W           2
-#define ELF_R           4
+#define ELF_X            1
+#define ELF_W            2
+#define ELF_R            4
 
 struct elf_segment {
     u32 type, flags;
@@ -52,6 +53,7 @@ struct exec_image {
     struct elf_segment *segments; /* header.segment_count of them */
     u64 bias;                     /* address less p_vaddr */
     u64 segments_at;              /* user address of the table, 0 if not loaded */
+    bool guarded;                 /* its code lands on pads: mapped with PROT_BTI */
 };
 
 /* One exec under way. */
@@ -90,6 +92,11 @@ int exec_stack_build(struct exec *e);
 int elf_read(struct exec_image *image, const u8 *head, size_t head_size);
 /* The interpreter's path out of PT_INTERP, at most PATH_MAX bytes into buf: length, 0 for none. */
 int elf_interpreter(struct exec_image *image, char *buf, size_t size);
+/*
+ * Reads PT_GNU_PROPERTY, if there is one, and sets image->guarded when all code lands on pads. 0,
+ * -ENOEXEC for a note that is no such note, -EIO, -ENOMEM.
+ */
+int elf_read_note(struct exec_image *image);
 /*
  * Maps all segments. An interpreter goes where vm puts it; the program's extents go to the space.
  * 0 or -errno.

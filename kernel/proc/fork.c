@@ -168,6 +168,8 @@ static void copy_registers(const struct clone_request *r, struct task *child)
     frame->regs[0] = 0; /* I2 */
     if (r->stack)
         frame->sp = r->stack;
+    memcpy(child->thread.head.keys, self->thread.head.keys, sizeof(child->thread.head.keys));
+    child->thread.head.keys_off = self->thread.head.keys_off;
     child->thread.head.tls = r->flags & CLONE_SETTLS ? r->tls : user_tls_get();
     thread_fp_save();
     child->fp_state = self->fp_state;

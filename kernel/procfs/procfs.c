@@ -204,7 +204,20 @@ static const char *const hwcap_names[] = {
     [12] = "asimdrdm", [13] = "jscvt", [14] = "fcma",   [15] = "lrcpc",   [16] = "dcpop",
     [17] = "sha3",     [18] = "sm3",   [19] = "sm4",    [20] = "asimddp", [21] = "sha512",
     [23] = "asimdfhm", [25] = "uscat", [26] = "ilrcpc", [27] = "flagm",   [29] = "sb",
+    [30] = "paca",     [31] = "pacg",
 };
+
+static const char *const hwcap2_names[] = {
+    [0] = "dcpodp", [7] = "flagm2", [8] = "frint", [13] = "i8mm",
+    [14] = "bf16",  [16] = "rng",   [17] = "bti",
+};
+
+static void show_features(struct seq *s, u64 features, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names[i] && features >> i & 1)
+            seq_printf(s, " %s", names[i]);
+}
 
 static int cpuinfo_show(struct seq *s, struct inode *inode)
 {
@@ -214,9 +227,8 @@ static int cpuinfo_show(struct seq *s, struct inode *inode)
     for_each_online_cpu(cpu) {
         seq_printf(s, "processor\t: %u\nBogoMIPS\t: %lu.%02lu\nFeatures\t:", cpu,
                    cpu_features.counter_hz / 500000, cpu_features.counter_hz / 5000 % 100);
-        for (size_t i = 0; i < ARRAY_SIZE(hwcap_names); i++)
-            if (hwcap_names[i] && cpu_features.hwcap >> i & 1)
-                seq_printf(s, " %s", hwcap_names[i]);
+        show_features(s, cpu_features.hwcap, hwcap_names, ARRAY_SIZE(hwcap_names));
+        show_features(s, cpu_features.hwcap2, hwcap2_names, ARRAY_SIZE(hwcap2_names));
         seq_printf(s,
                    "\nCPU implementer\t: 0x%02lx\nCPU architecture: 8\n"
                    "CPU variant\t: 0x%lx\nCPU part\t: 0x%03lx\nCPU revision\t: %lu\n\n",

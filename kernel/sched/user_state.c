@@ -31,6 +31,8 @@ static inline void registers_switch(struct thread_head *prev, struct thread_head
     }
     if (next->fp) {
         user_tls_set(next->tls);
+        if (cpu_has_pauth())
+            user_keys_load(next->keys);
         if (this_cpu(fp_owner) != next || next->fp_cpu != cpu_id())
             __atomic_or_fetch(&next->work, WORK_FP, __ATOMIC_RELAXED); /* F2 */
     }

@@ -31,6 +31,9 @@ enum prctl_option {
     PR_GET_TID_ADDRESS = 40,
     PR_GET_THP_DISABLE = 42,
     PR_CAP_AMBIENT = 47,
+    PR_PAC_RESET_KEYS = 54,
+    PR_PAC_SET_ENABLED_KEYS = 60,
+    PR_PAC_GET_ENABLED_KEYS = 61,
 };
 
 #define DEFAULT_TIMER_SLACK_NS 50000
@@ -183,6 +186,37 @@ static long ambient(u64 what, u64 cap)
     return 0;
 }
 
+static long reset_keys(u64 keys)
+{
+    if (!cpu_features.pauth || keys & ~(u64)KEYS_ALL)
+        return -EINVAL;
+    task_keys_reset(keys ? keys : KEYS_ALL);
+    return 0;
+}
+
+/* Of the keys in `which`, those in `on` are in use from the return to user mode on. */
+static long enable_keys(u64 which, u64 on)
+{
+    struct thread_head *head = current_head();
+
+    if (!cpu_features.pauth || which & ~(u64)KEYS_ADDRESS || on & ~which)
+        return -EINVAL;
+    head->keys_off = (head->keys_off & ~user_keys_off(which)) | user_keys_off(which & ~on);
+    return 0;
+}
+
+static long enabled_keys(void)
+{
+    u64 off = current_head()->keys_off;
+    long keys = 0;
+
+    if (!cpu_features.pauth)
+        return -EINVAL;
+    for (u32 key = 1; key & KEYS_ADDRESS; key <<= 1)
+        keys |= off & user_keys_off(key) ? 0 : key;
+    return keys;
+}
+
 long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
 {
     const struct cred *cred = current_cred();
@@ -216,6 +250,9 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
     case PR_GET_TID_ADDRESS: return put_user_u64(USER_PTR(a), self->clear_tid.addr);
     case PR_GET_THP_DISABLE: return 0;
     case PR_CAP_AMBIENT: return c || d ? -EINVAL : ambient(a, b);
+    case PR_PAC_RESET_KEYS: return b || c || d ? -EINVAL : reset_keys(a);
+    case PR_PAC_SET_ENABLED_KEYS: return c || d ? -EINVAL : enable_keys(a, b);
+    case PR_PAC_GET_ENABLED_KEYS: return a || b || c || d ? -EINVAL : enabled_keys();
     }
     return -EINVAL;
 }

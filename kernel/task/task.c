@@ -14,6 +14,7 @@
 
 #include "arch/trap.h"
 #include "core/percpu.h"
+#include "core/random.h"
 #include "lib/string.h"
 #include "sched/reclaim.h"
 #include "task/cred.h"
@@ -55,6 +56,18 @@ static void switch_in(struct thread *thread)
         return;
     if (task->rseq_cpu != thread->cpu || user_frame(task)->syscall < 0)
         __atomic_or_fetch(&thread->head.work, WORK_NOTIFY, __ATOMIC_RELAXED);
+}
+
+void task_keys_reset(u32 keys)
+{
+    struct thread_head *head = current_head();
+
+    if (!cpu_features.pauth)
+        return;
+    for (u32 i = 0; i < KEY_WORDS / 2; i++)
+        if (keys >> i & 1)
+            random_bytes(&head->keys[2 * i], 2 * sizeof(head->keys[0]));
+    user_keys_load(head->keys);
 }
 
 static void thread_free(struct thread *thread)

@@ -118,6 +118,14 @@ static inline struct task *current_task(void)
     return head->fp ? (struct task *)head : NULL;
 }
 
+/*
+ * New random values for those keys of pointer authentication of the current task whose bits are set
+ * (bits of prctl(2), PR_PAC_RESET_KEYS). Nothing on a CPU without.
+ */
+#define KEYS_ADDRESS 15 /* APIA, APIB, APDA, APDB */
+#define KEYS_ALL     31 /* and APGA */
+void task_keys_reset(u32 keys);
+
 /* The current task, where the caller knows that it is one: system calls. */
 static inline struct task *self_task(void)
 {

@@ -28,7 +28,7 @@
 /* The entry for a page of the space's own. The mask tells the compiler what cannot be set. */
 static inline pte_t own_entry(const struct vm_region *region, const struct page *page)
 {
-    return pte_make(page_to_phys(page), (region->prot & VM_PROT_MASK) | PT_USER | PT_PRIVATE);
+    return pte_make(page_to_phys(page), (region->prot & VM_PROT_KEPT) | PT_USER | PT_PRIVATE);
 }
 
 static int fault_anonymous(struct vm_region *region, pte_t *entry)
@@ -208,7 +208,7 @@ static int stack_grow(struct vm_space *space, struct vm_region *region, u64 addr
     struct vm_region *prev = region_prev(region);
     u64 floor = prev ? prev->end : VM_MIN_ADDRESS;
 
-    if (prev && prev->prot && !(prev->flags & VM_GROWSDOWN))
+    if (prev && prev->prot & VM_PROT_MASK && !(prev->flags & VM_GROWSDOWN))
         floor += VM_GUARD_GAP;
     if (start < floor || region->end - start > rlimit_get(RLIMIT_STACK))
         return -EFAULT;

@@ -198,6 +198,12 @@ static long map_place(struct vm_space *space, u64 addr, u64 len, u32 flags, stru
     return error ? error : (long)addr;
 }
 
+/* mmap(2) ignores other bits, PROT_BTI on a CPU without it too. */
+static u32 prot_kept(u32 prot)
+{
+    return prot & (cpu_features.bti ? VM_PROT_KEPT : VM_PROT_MASK);
+}
+
 long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, struct file *file,
             u64 offset)
 {
@@ -219,7 +225,7 @@ long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, stru
         return -ENOMEM;
     if (fixed && addr < VM_MIN_ADDRESS && !cred_has_cap(CAP_SYS_RAWIO))
         return -EPERM;
-    proto.prot = prot & VM_PROT_MASK;
+    proto.prot = prot_kept(prot);
     if (flags & MAP_LOCKED)
         proto.flags |= VM_LOCKED;
     result = map_backing(&proto, file, &memory, offset, len, prot, flags);
@@ -233,7 +239,7 @@ long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, stru
 
 static int protect_part(struct vm_region *region, u64 low, u64 high, const void *arg)
 {
-    u32 prot = *(const u32 *)arg;
+    u32 prot = *(const u32 *)arg | (region->prot & PROT_BTI); /* once guarded, always guarded */
 
     if (region->prot == prot)
         return 0;
@@ -248,14 +254,18 @@ static int protect_part(struct vm_region *region, u64 low, u64 high, const void 
 
 int vm_protect(struct vm_space *space, u64 addr, u64 len, u32 prot)
 {
-    u32 wanted = prot & VM_PROT_MASK;
+    u32 wanted = prot_kept(prot);
     struct vm_region *region;
     u64 end;
 
-    if (addr & PAGE_MASK || prot & ~(VM_PROT_MASK | PROT_SEM | PROT_GROWSDOWN))
+    if (addr & PAGE_MASK)
         return -EINVAL;
     if (!len)
         return 0;
+    if (addr + ALIGN_UP(len, PAGE_SIZE) <= addr)
+        return -ENOMEM;
+    if (prot & ~(wanted | PROT_SEM | PROT_GROWSDOWN))
+        return -EINVAL;
     if (range_check(addr, &len))
         return -ENOMEM;
     end = addr + len;
@@ -498,8 +508,8 @@ int vm_vdso_map(struct vm_space *space)
         return -ENOMEM;
     error = map_part(space, start, PAGE_SIZE, time_pa, PROT_READ, "[vvar]");
     if (!error)
-        error = map_part(space, start + PAGE_SIZE, image_size, image_pa, PROT_READ | PROT_EXEC,
-                         "[vdso]");
+        error = map_part(space, start + PAGE_SIZE, image_size, image_pa,
+                         prot_kept(PROT_READ | PROT_EXEC | PROT_BTI), "[vdso]");
     if (!error)
         space->vdso = start + PAGE_SIZE;
     return error;

@@ -39,13 +39,13 @@ enum vm_rss region_rss_kind(const struct vm_region *region)
 
 u32 region_entry_prot(const struct vm_region *region, bool own)
 {
-    u32 prot = (region->prot & VM_PROT_MASK) | PT_USER; /* tells the compiler what cannot be set */
+    u32 prot = (region->prot & VM_PROT_KEPT) | PT_USER; /* tells the compiler what cannot be set */
 
     if (own)
         return prot | PT_PRIVATE;
     if (region_private(region) || region->flags & VM_NOTIFY)
         prot &= ~PROT_WRITE;
-    if (!(prot & VM_PROT_MASK) && region->prot)
+    if (!(prot & VM_PROT_MASK) && region->prot & PROT_WRITE)
         prot |= PROT_READ; /* PROT_WRITE alone: readable, as all that is accessible */
     return prot;
 }

@@ -23,6 +23,7 @@ struct user_ptr;
 #define PROT_READ           1
 #define PROT_WRITE          2
 #define PROT_EXEC           4
+#define PROT_BTI            16 /* indirect branches into it must land on pads */
 #define PROT_GROWSDOWN      0x01000000
 
 #define MAP_SHARED          0x01

@@ -7,7 +7,10 @@
 #include "io/file.h"
 #include "vm/space.h"
 
-#define VM_PROT_MASK (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define VM_PROT_MASK (PROT_READ | PROT_WRITE | PROT_EXEC) /* access */
+#define VM_PROT_KEPT (VM_PROT_MASK | PROT_BTI)            /* what region->prot holds */
+
+_Static_assert(PROT_BTI == PT_GUARDED, "pte.h");
 
 /* Address bits, in pages, that are random; docs quote them. */
 #define MMAP_RANDOM_BITS  28

@@ -105,4 +105,5 @@ void wait_stopped_thread(pid_t tid);
 
 /* exec.c: what this binary does when a case executes it with a first argument "@..." */
 int main(int argc, char **argv, char **envp);
+void branch_helper(const char *signature); /* branch.c */
 int helper_main(int argc, char **argv, char **envp);

@@ -48,6 +48,8 @@ int helper_main(int argc, char **argv, char **envp)
                 say("  argv[%d] = \"%s\"", i, argv[i]);
         for (int i = 0; envp[i]; i++)
             say("  env %s", envp[i]);
+    } else if (strcmp(word, "keys") == 0) {
+        branch_helper(argv[2]);
     } else if (strcmp(word, "signals") == 0) {
         show_signals();
     } else if (strcmp(word, "fds") == 0) {

@@ -78,9 +78,32 @@ class Run:
         return None if done else name or ""
 
 
+def other_cpus():
+    """(case, label, CPU) of cpus.txt."""
+    with open(os.path.join(HERE, "cpus.txt"), encoding="utf-8") as f:
+        return [line.split() for line in f if line.strip() and not line.startswith("#")]
+
+
 def run(kernel, archive, append="", names=(), verbose=False, **machine):
+    """Runs all cases (or `names`), and once more as NAME@LABEL those that cpus.txt names."""
+    result = Run()
+    run_cases(result, kernel, archive, append, names, verbose, **machine)
+    for label, cpu in dict.fromkeys((label, cpu) for _, label, cpu in other_cpus()):
+        again = [case for case, where, _ in other_cpus()
+                 if where == label and (not names or case in names)]
+        if not again:
+            continue
+        other = Run()
+        run_cases(other, kernel, archive, append, again, verbose, **{**machine, "cpu": cpu})
+        result.cases.update({name + "@" + label: lines for name, lines in other.cases.items()})
+        result.cut.update({name + "@" + label: lines for name, lines in other.cut.items()})
+        result.log += other.log
+    return result
+
+
+def run_cases(result, kernel, archive, append, names, verbose, **machine):
     """Runs all cases (or `names`), booting again after a case that took the guest down."""
-    result, words, silent = Run(), list(names), 0
+    words, silent = list(names), 0
     base = "console=ttyAMA0 quiet panic=-1" + (" " + append if append else "")
     for _ in range(REBOOTS):
         line = qemu_line(kernel, archive, base + (" -- " + " ".join(words) if words else ""),
@@ -96,4 +119,3 @@ def run(kernel, archive, append="", names=(), verbose=False, **machine):
             break           # it did not even begin
         last = stopped or list(result.cases)[-1]
         words = [w for w in words if not w.startswith("+")] + ["+" + last]
-    return result

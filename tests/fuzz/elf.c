@@ -32,7 +32,7 @@ long vm_map(struct vm_space *space, u64 addr, u64 len, u32 prot, u32 flags, stru
 {
     (void)space, (void)unused;
     assert(len && !(offset & PAGE_MASK) && !(addr & PAGE_MASK) && offset <= INT64_MAX - len);
-    assert(!(prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC)));
+    assert(!(prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | PROT_BTI)));
     if (!(flags & MAP_FIXED))
         addr = PLACE_AT;
     if (len > VM_USER_END || addr > VM_USER_END || ALIGN_UP(len, PAGE_SIZE) > VM_USER_END - addr)
@@ -101,8 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (length > 0)
             assert(length <= PATH_MAX && path[length - 1] == 0);
         assert(!(elf_stack_prot(&image) & ~(PROT_READ | PROT_WRITE | PROT_EXEC)));
-        load(&image, false);
-        load(&image, true);
+        if (elf_read_note(&image) == 0) {
+            load(&image, false);
+            load(&image, true);
+        }
     }
     kfree(image.segments);
     free(path);

@@ -40,4 +40,13 @@
     alternative IF_PAN, INSN_PAN_ON
     .endm
 /* clang-format on */
+#else
+
+/* For inline assembly: a NOP, and on a CPU with `feature` a branch to the C label `to`. */
+#define NOP_OR_BRANCH(feature, to) NOP_OR_BRANCH_OF(feature, to)
+#define NOP_OR_BRANCH_OF(feature, to)                                                      \
+    "1:  nop\n"                                                                            \
+    "    .pushsection .alternatives, \"a\"\n"                                              \
+    "    .word 1b - ., " #feature ", 0x14000000 | ((%l[" #to "] - 1b) >> 2 & 0x3ffffff)\n" \
+    "    .popsection"
 #endif

@@ -71,6 +71,9 @@ static const struct hwcap_rule hwcap_rules[] = {
     {ISAR1, 20, 2, 26}, /* ilrcpc */
     {ISAR0, 52, 1, 27}, /* flagm */
     {ISAR1, 36, 1, 29}, /* sb */
+    {ISAR1, 4, 1, 30},  /* paca: by Arm's algorithm, one of the maker's, or QARMA3 */
+    {ISAR1, 8, 1, 30},  {ISAR2, 12, 1, 30}, {ISAR1, 24, 1, 31}, /* pacg */
+    {ISAR1, 28, 1, 31}, {ISAR2, 8, 1, 31},
 };
 
 static const struct hwcap_rule hwcap2_rules[] = {
@@ -80,6 +83,7 @@ static const struct hwcap_rule hwcap2_rules[] = {
     {ISAR1, 52, 1, 13}, /* i8mm */
     {ISAR1, 44, 1, 14}, /* bf16 */
     {ISAR0, 60, 1, 16}, /* rng */
+    {PFR1, 0, 1, 17},   /* bti */
 };
 
 static u64 field(u64 reg, int shift)
@@ -116,7 +120,7 @@ void cpu_features_init(void)
     c->pan = field(mmfr1, 20) != 0;
     c->rng = field(regs[ISAR0], 60) != 0;
     c->bti = field(regs[PFR1], 0) != 0;
-    c->pauth = field(regs[ISAR1], 4) || field(regs[ISAR1], 8) || field(regs[ISAR2], 12);
+    c->pauth = c->hwcap & BIT(30);
     c->mpidr = read_sysreg(mpidr_el1) & 0xff00ffffffUL;
     c->midr = read_sysreg(midr_el1);
     c->counter_hz = read_sysreg(cntfrq_el0);

@@ -1,6 +1,7 @@
 /* Inline bodies of arch/cpu.h for AArch64. */
 #pragma once
 
+#include "arch/arm64/alternative.h"
 #include "lib/types.h"
 
 struct thread_head;
@@ -80,7 +81,30 @@ static inline void set_current_head(struct thread_head *head)
     asm volatile("msr tpidr_el1, %0" ::"r"(head) : "memory");
 }
 
-#define SCTLR_KEYS     (BIT(31) | BIT(30) | BIT(27) | BIT(13)) /* EnIA, EnIB, EnDA, EnDB */
+static __always_inline bool cpu_has_pauth(void)
+{
+    asm goto(NOP_OR_BRANCH(IF_PAUTH, yes) : : : : yes);
+    return false;
+yes:
+    return true;
+}
+
+/* APIB, APDA, APDB, APGA: Lo and Hi of each. */
+static inline void user_keys_load(const u64 *keys)
+{
+    asm volatile("msr S3_0_C2_C1_2, %0\n\tmsr S3_0_C2_C1_3, %1" ::"r"(keys[2]), "r"(keys[3]));
+    asm volatile("msr S3_0_C2_C2_0, %0\n\tmsr S3_0_C2_C2_1, %1" ::"r"(keys[4]), "r"(keys[5]));
+    asm volatile("msr S3_0_C2_C2_2, %0\n\tmsr S3_0_C2_C2_3, %1" ::"r"(keys[6]), "r"(keys[7]));
+    asm volatile("msr S3_0_C2_C3_0, %0\n\tmsr S3_0_C2_C3_1, %1" ::"r"(keys[8]), "r"(keys[9]));
+}
+
+/* SCTLR_EL1.EnIA, EnIB, EnDA, EnDB. */
+static inline u64 user_keys_off(u32 keys)
+{
+    return (keys & 1 ? BIT(31) : 0) | (keys & 2 ? BIT(30) : 0) | (keys & 4 ? BIT(27) : 0) |
+           (keys & 8 ? BIT(13) : 0);
+}
+
 #define SCTLR_BRANCHES (BIT(36) | BIT(35)) /* BT1, BT0: PACIASP is no pad for every branch */
 
 static __always_inline void cpu_protect_branches(void)
@@ -95,7 +119,7 @@ static __always_inline void cpu_protect_branches(void)
                  "mrs %0, sctlr_el1"
                  : "=r"(sctlr)
                  : "r"(kernel_key[0]), "r"(kernel_key[1]));
-    sctlr |= SCTLR_KEYS | (cpu_features.bti ? SCTLR_BRANCHES : 0);
+    sctlr |= user_keys_off(15) | (cpu_features.bti ? SCTLR_BRANCHES : 0);
     asm volatile("msr sctlr_el1, %0\n\tisb" ::"r"(sctlr) : "memory");
 }
 

@@ -11,16 +11,17 @@
 
 typedef u64 pte_t;
 
-/* Protection: the low three are Linux's PROT_READ, PROT_WRITE and PROT_EXEC. */
+/* Protection: the low three are Linux's PROT_READ, PROT_WRITE and PROT_EXEC, 16 is its PROT_BTI. */
 #define PROT_R          1u
 #define PROT_W          2u
 #define PROT_X          4u
 #define PT_USER         8u   /* EL0 may access it, tagged with the ASID */
-#define PT_DEVICE       16u  /* Device-nGnRE */
-#define PT_NC           32u  /* Normal, not cacheable */
-#define PT_SPECIAL      64u  /* the page behind it is not counted */
-#define PT_STRICT       128u /* Device-nGnRnE */
-#define PT_PRIVATE      256u /* sets PTE_PRIVATE, for pte_private() */
+#define PT_GUARDED      16u  /* sets PTE_GUARDED; only on a CPU that has FEAT_BTI */
+#define PT_DEVICE       32u  /* Device-nGnRE */
+#define PT_NC           64u  /* Normal, not cacheable */
+#define PT_SPECIAL      128u /* the page behind it is not counted */
+#define PT_STRICT       256u /* Device-nGnRnE */
+#define PT_PRIVATE      512u /* sets PTE_PRIVATE, for pte_private() */
 
 #define PTE_VALID       BIT(0)
 #define PTE_PAGE        BIT(1) /* table at levels 0-2, page at level 3; clear: a block */
@@ -58,7 +59,8 @@ static inline u64 pte_permissions(u32 prot)
     if (!(prot & PROT_W))
         bits |= PTE_READONLY;
     if (prot & PT_USER)
-        bits |= PTE_EL0 | PTE_NG | PTE_PXN | (prot & PROT_X ? 0 : PTE_UXN);
+        bits |= PTE_EL0 | PTE_NG | PTE_PXN | (prot & PROT_X ? 0 : PTE_UXN) |
+                (prot & PT_GUARDED ? PTE_GUARDED : 0);
     else
         bits |= PTE_UXN | (prot & PROT_X ? 0 : PTE_PXN);
     return bits;
@@ -124,7 +126,7 @@ static inline pte_t pte_writeable(pte_t pte)
 }
 
 #define PTE_PERMISSIONS \
-    (PTE_VALID | PTE_HIDDEN | PTE_READONLY | PTE_EL0 | PTE_NG | PTE_PXN | PTE_UXN)
+    (PTE_VALID | PTE_HIDDEN | PTE_READONLY | PTE_EL0 | PTE_NG | PTE_GUARDED | PTE_PXN | PTE_UXN)
 
 /* The same page with other permissions, as pte_permissions() makes them. */
 static inline pte_t pte_permit(pte_t pte, u64 permissions)

@@ -66,6 +66,22 @@ static inline void set_current_head(struct thread_head *head)
 
 static inline void cpu_protect_branches(void) {}
 
+static inline bool cpu_has_pauth(void)
+{
+    return false;
+}
+
+static inline void user_keys_load(const u64 *keys)
+{
+    (void)keys;
+}
+
+static inline u64 user_keys_off(u32 keys)
+{
+    (void)keys;
+    return 0;
+}
+
 static inline u64 unsigned_address(u64 signed_address)
 {
     return signed_address;
