@@ -19,6 +19,7 @@ struct cpu_features {
     u64 counter_hz; /* of counter_read(), never 0 */
     u32 asid_bits;  /* 8 or 16 */
     bool pan;       /* FEAT_PAN: privileged access never */
+    bool pan_sw;    /* no FEAT_PAN, but pan=sw: the user's table is taken away instead */
     bool rng;       /* FEAT_RNG: RNDR */
     bool bti;       /* FEAT_BTI */
     bool pauth;     /* FEAT_PAuth: pointer authentication */

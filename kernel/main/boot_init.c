@@ -12,6 +12,7 @@
 #include "fs/vfs.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
+#include "lib/string.h"
 #include "mm/page.h"
 #include "proc/exec.h"
 #include "proc/fork.h"
@@ -24,6 +25,7 @@
 void banner(void)
 {
     const struct boot_info *b = &boot_info;
+    const char *pan = param_get("pan"); /* boot_early() has looked for pan=sw */
 
     log_info("Ashlar %s", init_uts_ns.names.release);
     log_info("DTB at: 0x%016lX", b->x0);
@@ -33,6 +35,8 @@ void banner(void)
         log_info("device tree found at 0x%016lX", b->dtb);
     log_info("MMU enabled!");
     log_info("entered at EL%lu, image at %#lx", b->entry_level, b->image);
+    if (pan && strcmp(pan, "sw"))
+        log_warn("pan=%s is not known and ignored: pan=sw is", pan);
 }
 
 /* The loader's archive replaces the one that is built in, whose pages are used in place. */

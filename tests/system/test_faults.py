@@ -62,6 +62,40 @@ def test_attack_ends_in_a_panic(attack):
         assert re.search(r"\] %s" % FRAMES.get(attack, "ktest_fatal_" + attack), text), text
 
 
+@pytest.mark.parametrize("attack,access", [("read_user", "read"), ("write_user", "write")])
+def test_pan_sw_stands_in_for_pan(attack, access):
+    """cortex-a57 has no PAN: with pan=sw the user's table is away when the kernel touches it."""
+    words = "ktest=fatal_%s quiet exit=semihosting" % attack
+    extra = ["-semihosting-config", "enable=on,target=native"]
+    with Machine(append=words, cpu="cortex-a57", extra=extra) as machine:
+        assert machine.expect_end() == 0, machine.text()
+    with Machine(append="pan=sw " + words, cpu="cortex-a57", extra=extra) as machine:
+        assert machine.expect_end() == 125
+        text = machine.text()
+    assert re.search(r"Kernel panic: .*" + UNMAPPED + access, text), text
+    assert re.search(r"\] ktest_fatal_" + attack, text), text
+
+
+def test_programs_run_under_pan_sw():
+    """Forks, copies, signals and faults in the accessors on 4 CPUs."""
+    with Machine(append="pan=sw", cpu="cortex-a57", smp=4) as machine:
+        machine.prompt()
+        machine.ok("i=0; while [ $i -lt 200 ]; do (true | cat /proc/self/maps > /dev/null; "
+                   "ls -l / > /tmp/$i) & i=$((i + 1)); [ $((i % 16)) = 0 ] && wait; done; wait",
+                   timeout=300)
+        assert machine.ok("ls /tmp | wc -l") == "200"
+        assert machine.ok("sleep 100 & kill $!; wait $!; echo $?").split()[-1] == "143"
+
+
+@pytest.mark.parametrize("value,lines", [("sw", 0), ("on", 1)])
+def test_pan_argument(value, lines):
+    """Harmless where the CPU has PAN; what is not known is said once."""
+    with Machine(append="pan=" + value) as machine:
+        machine.prompt()
+        log = machine.ok("dmesg | grep pan=; true")
+    assert log.count("pan=" + value) == lines, log
+
+
 @pytest.mark.parametrize("kind", LOCK_UPS)
 def test_lock_up_is_reported(kind):
     with Machine(append="ktest=fatal_%s quiet" % kind,

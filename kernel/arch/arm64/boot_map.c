@@ -159,15 +159,13 @@ static bool has_word(const char *args, const char *word)
 }
 
 /* A random multiple of 2 MiB below 512 GiB less the image; 0 without a seed or with nokaslr. */
-static u64 choose_slide(const struct fdt *fdt)
+static u64 choose_slide(const struct fdt *fdt, int chosen, const char *args)
 {
-    int chosen = fdt_path(fdt, "/chosen");
-    char args_word[] = "nokaslr";
     u64 seed = 0;
     u32 len;
     u8 *bytes = (u8 *)fdt_prop(fdt, chosen, "kaslr-seed", &len);
 
-    if (has_word(fdt_string(fdt, chosen, "bootargs"), args_word))
+    if (has_word(args, "nokaslr"))
         return 0;
     for (u32 i = 0; bytes && i < len && i < 8; i++) {
         seed = seed << 8 | bytes[i];
@@ -193,7 +191,8 @@ static void relocate(paddr_t image, u64 slide)
 /* The instructions for this CPU (alternative.h); the kernel's text is still writable here. */
 static void patch_alternatives(void)
 {
-    u32 have = cpu_features.pan << IF_PAN | cpu_features.pauth << IF_PAUTH;
+    u32 have = cpu_features.pan << IF_PAN | cpu_features.pauth << IF_PAUTH |
+               cpu_features.pan_sw << IF_PAN_SW;
 
     if (!have)
         return;
@@ -279,8 +278,10 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
 {
     struct boot_info *b = &boot_info;
     u64 *root = table_new();
+    const char *args;
     struct fdt tree;
     paddr_t uart;
+    int chosen;
 
     b->x0 = x0;
     b->image = image;
@@ -288,9 +289,11 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
     b->entry_level = level;
     cpu_features_init();
     find_tree(&tree, x0, image);
-    b->slide = choose_slide(&tree);
+    chosen = fdt_path(&tree, "/chosen");
+    args = fdt_string(&tree, chosen, "bootargs");
+    cpu_features.pan_sw = !cpu_features.pan && has_word(args, "pan=sw");
+    b->slide = choose_slide(&tree, chosen, args);
     b->voffset = KERNEL_VMA + b->slide - image;
-    patch_alternatives();
     relocate(image, b->slide);
 
     find_bank(&tree, image, &b->linear_start, &b->linear_end);
@@ -305,6 +308,7 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
     uart_base = uart ? BOOT_UART_VA + (uart & (PT_PAGE_SIZE - 1)) : 0;
     b->empty_root = (paddr_t)table_new();
     kernel_page_table_root = (paddr_t)root;
+    patch_alternatives();
     asm volatile("dsb ish" ::: "memory"); /* the tables before the walker sees them */
     return b->voffset;
 }

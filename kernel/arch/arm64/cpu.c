@@ -17,6 +17,7 @@
 _Static_assert(sizeof(struct context) == 104, "context.S");
 _Static_assert(offsetof(struct thread_head, context) == 0, "context.S");
 _Static_assert(offsetof(struct thread_head, canary) == HEAD_CANARY, "the compiler's flag");
+_Static_assert(offsetof(struct thread_head, percpu) == HEAD_PERCPU, "usercopy.S");
 _Static_assert(offsetof(struct thread_head, preempt_count) == HEAD_PREEMPT, "vectors.S");
 _Static_assert(offsetof(struct thread_head, work) == HEAD_WORK, "vectors.S");
 _Static_assert(offsetof(struct thread_head, stack_high) == HEAD_STACK_HIGH, "vectors.S");

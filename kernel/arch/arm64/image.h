@@ -3,6 +3,7 @@
 
 #include "lib/types.h"
 
+struct asid_slot;
 struct trap_frame;
 
 extern char _image_start[], _text_start[], _text_end[], _rodata_start[], _rodata_end[];
@@ -61,6 +62,9 @@ bool demo_catch(struct trap_frame *f, u64 esr, u64 far);
 void uart_putc(int c);
 void uart_puts(const char *s);
 void uart_puthex(u64 value);
+
+/* tlb.c, of each CPU: what usercopy.S puts into TTBR0_EL1 with pan=sw. */
+extern struct asid_slot asid_slot;
 
 /* Offsets are from the field itself. */
 struct alternative {

@@ -83,7 +83,7 @@ static inline void set_current_head(struct thread_head *head)
 
 static __always_inline bool cpu_has_pauth(void)
 {
-    asm goto(NOP_OR_BRANCH(IF_PAUTH, yes) : : : : yes);
+    asm goto(ALTERNATIVE("nop", IF_PAUTH, INSN_B_TO(yes)) : : : : yes);
     return false;
 yes:
     return true;

@@ -10,11 +10,15 @@
 
 /* struct thread_head */
 #define HEAD_CANARY     104
+#define HEAD_PERCPU     112
 #define HEAD_PREEMPT    120
 #define HEAD_WORK       124
 #define HEAD_STACK_HIGH 136
 #define HEAD_KEYS       168
 #define HEAD_KEYS_OFF   248
+
+/* struct asid_slot */
+#define SLOT_LIVE 8
 
 /* struct trap_frame */
 #define FRAME_LR      240

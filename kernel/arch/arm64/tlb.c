@@ -32,6 +32,9 @@
  * at each exit); per-CPU numbers (a flush of a range would have to interrupt other CPUs).
  */
 #include "arch/pagetable.h"
+#include "arch/arm64/alternative.h"
+#include "arch/arm64/image.h"
+#include "arch/arm64/layout.h"
 #include "arch/boot.h"
 #include "arch/cpu.h"
 #include "arch/thread.h"
@@ -53,7 +56,7 @@
 
 struct asid_slot {
     struct page_table *pt; /* whose table is live; NULL: the empty one [C] */
-    u64 live;              /* TTBR0_EL1 [C], read by all */
+    u64 live;              /* TTBR0_EL1 in user mode [C], read by all */
     u64 next;              /* context on its way to TTBR0_EL1 [C], read by all */
     u64 kept_live;         /* live and next when the generation began [L] */
     u64 kept_next;
@@ -61,7 +64,8 @@ struct asid_slot {
     bool listed;            /* [C] */
 };
 
-static struct asid_slot asid_slot __section(".percpu");
+struct asid_slot asid_slot __section(".percpu");
+_Static_assert(offsetof(struct asid_slot, live) == SLOT_LIVE, "usercopy.S");
 
 static u64 generation = FIRST_GENERATION; /* [L], read by all */
 static u64 used[BITMAP_WORDS(ASID_MAX)];  /* [L] */
@@ -207,8 +211,9 @@ void pt_activate(struct page_table *pt)
             context = context_renew(pt, slot);
         live = pt->root | context << 48;
     }
-    asm volatile("msr ttbr0_el1, %0\n\tisb" ::"r"(live) : "memory");
-    WRITE_ONCE(slot->live, live);
+    WRITE_ONCE(slot->live, live); /* with pan=sw TTBR0_EL1 follows when user memory is touched */
+    asm volatile(ALTERNATIVE("msr ttbr0_el1, %0", IF_PAN_SW, INSN_NOP) "isb" ::"r"(live)
+                 : "memory");
     slot->pt = pt;
 }
 

@@ -107,6 +107,15 @@ static bool take_fixup(struct trap_frame *f)
     return false;
 }
 
+/*
+ * pan=sw: was the empty table walked? vectors.S has put TTBR0_EL1 there, whose ASID is on top. What
+ * the user's own table says does not matter then.
+ */
+static bool is_outside_window(const struct trap_frame *f)
+{
+    return cpu_features.pan_sw && !(f->orig_x0 >> 48);
+}
+
 /* IRQs masked; the interrupted code's mask is restored while a user page is brought in. */
 void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
 {
@@ -119,7 +128,7 @@ void trap_from_kernel(struct trap_frame *f, u64 esr, u64 far)
     fault.kind = abort_kind(esr);
     fault.write = (esr & ESR_WNR) && !(esr & ESR_CM);
     irq_restore(f->pstate & 0x3c0);
-    if (!trap_fault(f, &fault) && !take_fixup(f))
+    if ((is_outside_window(f) || !trap_fault(f, &fault)) && !take_fixup(f))
         trap_unexpected(f, esr, far);
     irq_disable();
 }

@@ -7,8 +7,13 @@
  * taken for a user address, so the kernel's side of a copy may carry an entry too, and one body
  * serves both directions. A block that faults is done again byte by byte, so that the count of
  * what was not done is exact.
+ *
+ * Without PAN, and with pan=sw, TTBR0 holds the empty table while the kernel runs, and the user's
+ * between user_on and user_off alone; LDTR and STTR are done in a window of their own (uaccess.h). Exceptions from
+ * such a window close it, and open it again at their end (vectors.S).
  */
 #include "arch/arm64/alternative.h"
+#include "arch/arm64/layout.h"
 
 #define EFAULT 14
 
@@ -163,3 +168,33 @@ user_cmpxchg32:
 3:  user_off
 4:  mov     x0, #-EFAULT
     ret
+
+/*
+ * pan=sw: user_table_on makes TTBR0 the table that pt_activate() has chosen for this CPU, with IRQs
+ * masked from the look to the write, so that no switch comes between. user_table_off makes it the
+ * empty one. In: x16 = where to go on. Clobber x16, x17.
+ */
+    .global user_table_on
+user_table_on:
+    stp     x14, x15, [sp, #-16]!
+    mrs     x17, daif
+    msr     daifset, #2
+    mrs     x14, tpidr_el1
+    ldr     x14, [x14, #HEAD_PERCPU]
+    adrp    x15, asid_slot
+    add     x15, x15, :lo12:asid_slot
+    add     x14, x14, x15
+    ldr     x14, [x14, #SLOT_LIVE]
+    msr     ttbr0_el1, x14
+    isb
+    msr     daif, x17
+    ldp     x14, x15, [sp], #16
+    ret     x16
+    .global user_table_off
+user_table_off:
+    adrp    x17, boot_info
+    add     x17, x17, :lo12:boot_info
+    ldr     x17, [x17, #16]         /* the empty table */
+    msr     ttbr0_el1, x17
+    isb
+    ret     x16

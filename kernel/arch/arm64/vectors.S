@@ -33,6 +33,7 @@
     stp     x22, x23, [sp, #FRAME_PC]
 9990:   mov     x29, xzr
     alternative IF_PAUTH, INSN_BL(9990b, take_kernel_key)
+    alternative IF_PAN_SW, INSN_BL(9990b, leave_user_table)
     .endm
 
 /* From EL1, SP already lowered: the same, and a frame record so that backtraces go on. */
@@ -46,7 +47,8 @@
     mov     x24, #-1
     str     x24, [sp, #FRAME_SYSCALL]
     stp     x29, x22, [sp, #FRAME_RECORD]
-    add     x29, sp, #FRAME_RECORD
+9990:   add     x29, sp, #FRAME_RECORD
+    alternative IF_PAN_SW, INSN_BL(9990b, close_window)
     .endm
 
     .macro  slot label
@@ -116,6 +118,7 @@ ret_to_user:
 1:
 9990:   ldp     x21, x22, [sp, #FRAME_SP]
     alternative IF_PAUTH, INSN_BL(9990b, take_user_key)
+    alternative IF_PAN_SW, INSN_BL(9990b, take_user_table)
     ldr     x23, [sp, #FRAME_PSTATE]
     msr     sp_el0, x21
     msr     elr_el1, x22
@@ -156,7 +159,8 @@ el1_irq:
     tbz     x1, #33, leave_el1      /* WORK_RESCHED */
     bl      preempt_schedule_irq
 leave_el1:
-    ldp     x22, x23, [sp, #FRAME_PC]
+9990:   ldp     x22, x23, [sp, #FRAME_PC]
+    alternative IF_PAN_SW, INSN_BL(9990b, reopen_window)
     msr     elr_el1, x22
     msr     spsr_el1, x23
     ldr     x30, [sp, #FRAME_LR]
@@ -239,6 +243,33 @@ take_user_key:
     bic     x22, x22, x21
     msr     sctlr_el1, x22
 1:  ldp     x21, x22, [sp, #FRAME_SP]
+    ret
+
+/*
+ * pan=sw: the user's table goes at the entry from user mode and comes back on the way out. An
+ * exception from EL1 keeps TTBR0 in its frame: whether a window was open. What is walked in a
+ * reopened one is this CPU's present table, since the thread may have slept and its number changed.
+ */
+leave_user_table:
+    mov     x29, xzr
+    mov     x16, x30
+    b       user_table_off
+take_user_table:
+    ldp     x21, x22, [sp, #FRAME_SP]
+    mov     x16, x30
+    b       user_table_on
+close_window:
+    add     x29, sp, #FRAME_RECORD
+    mrs     x17, ttbr0_el1
+    str     x17, [sp, #FRAME_ORIG_X0]
+    mov     x16, x30
+    b       user_table_off
+reopen_window:
+    ldp     x22, x23, [sp, #FRAME_PC]
+    ldr     x17, [sp, #FRAME_ORIG_X0]
+    mov     x16, x30
+    lsr     x17, x17, #48           /* the empty table alone has ASID 0 */
+    cbnz    x17, user_table_on
     ret
 
 /* user_enter: the first way out of a new user thread, from its prepared frame. */
