@@ -32,7 +32,7 @@ KTEST ?= 1
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -nostdlib -nostartfiles -march=armv8-a -mgeneral-regs-only \
 	-mbranch-protection=standard \
 	-fPIE -fvisibility=hidden -fno-strict-aliasing -fno-omit-frame-pointer -fno-common \
-	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-delete-null-pointer-checks \
 	-Wall -Wextra -Werror -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes \
 	-include kernel/lib/visibility.h -Ikernel -MMD -MP
 ifneq (,$(findstring clang,$(CC)))
