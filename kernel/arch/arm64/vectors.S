@@ -51,6 +51,23 @@
     alternative IF_PAN_SW, INSN_BL(9990b, close_window)
     .endm
 
+/*
+ * For debuggers, behind enter_el1, until .cfi_endproc: SP is at a frame with the registers of what
+ * was interrupted. Its PC has the column 32 in DWARF for the Arm 64-bit Architecture, 4.1.
+ */
+    .cfi_sections .debug_frame
+    .macro  interrupted
+    .cfi_startproc simple
+    .cfi_signal_frame
+    .cfi_return_column 32
+    .cfi_def_cfa sp, FRAME_SIZE
+    .irp    n, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+    .cfi_offset \n, \n * 8 - FRAME_SIZE
+    .endr
+    .cfi_offset 31, FRAME_SP - FRAME_SIZE
+    .cfi_offset 32, FRAME_PC - FRAME_SIZE
+    .endm
+
     .macro  slot label
     .balign 128
     b       \label
@@ -151,6 +168,7 @@ el0_irq:
 
 el1_irq:
     enter_el1
+    interrupted
     mov     x0, sp
     bl      trap_irq
     mrs     x0, tpidr_el1
@@ -165,16 +183,19 @@ leave_el1:
     msr     spsr_el1, x23
     ldr     x30, [sp, #FRAME_LR]
     regs    ldp
+    .cfi_endproc
     add     sp, sp, #FRAME_SIZE
     eret
 
 el1_sync:
     enter_el1
+    interrupted
     mov     x0, sp
     mrs     x1, esr_el1
     mrs     x2, far_el1
     bl      trap_from_kernel
     b       leave_el1
+    .cfi_endproc
 
 /* SError, FIQ, or a stack mode that is not used: reported, never returned from. */
 el0_bad:
@@ -202,10 +223,12 @@ stack_overflow:
     enter_el1
     mrs     x3, tpidr_el0
     str     x3, [sp, #FRAME_SP]
+    interrupted
     mov     x0, sp
     mrs     x1, esr_el1
     mrs     x2, far_el1
     bl      trap_unexpected
+    .cfi_endproc
 
 /*
  * CPUs with pointer authentication: key A of instructions is the kernel's at EL1 and the program's
