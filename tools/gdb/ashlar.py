@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from guest import Command, Name, read, register, variable  # noqa: E402
 from memory import PageTable, Pages, Slab  # noqa: E402
+from recording import End  # noqa: E402
 from threads import Backtrace, Locks, Tasks  # noqa: E402
 
 
@@ -92,6 +93,6 @@ def linked(name):
 Ashlar()
 for name, command in (("epitaph", Epitaph), ("log", Log), ("relocate", Relocate), ("tasks", Tasks),
                       ("bt", Backtrace), ("locks", Locks), ("pt", PageTable), ("slab", Slab),
-                      ("pages", Pages)):
+                      ("pages", Pages), ("end", End)):
     command(name)
 Name()
