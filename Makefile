@@ -102,7 +102,7 @@ $(O)/kernel/arch/arm64/boot_map.c.o: CFLAGS += -mstrict-align -fno-stack-protect
 ifeq ($(KASAN),1)
 # What the sanitizer itself is made of; and what runs before the stack has its shadow.
 $(addprefix $(O)/kernel/,mm/kasan.c.o mm/kasan_heap.c.o mm/kasan_report.c.o mm/slab.c.o arch/arm64/boot_map.c.o): ADDRESS :=
-$(addprefix $(O)/kernel/,arch/arm64/cpu.c.o lib/fdt.c.o lib/string.c.o): ADDRESS += --param asan-stack=0
+$(addprefix $(O)/kernel/,arch/arm64/cpu.c.o arch/arm64/trap.c.o lib/fdt.c.o lib/fdt_bus.c.o lib/string.c.o): ADDRESS += --param asan-stack=0
 endif
 
 $(O)/%.c.o: %.c Makefile $(O)/config
