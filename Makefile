@@ -4,7 +4,7 @@
 #   CROSS=PREFIX       tool prefix (default aarch64-linux-gnu-); CC=clang LD=ld.lld also works
 #   INITRAMFS=FILE     build this archive in; INITRAMFS= builds none in
 #   DEBUG=1            lock ranks, per-CPU and sleeping-in-atomic checks
-#   UBSAN=1            undefined behaviour traps, and the trap panics
+#   UBSAN=1            undefined behaviour panics, and the panic names it
 #   KASAN=1            each access to memory is checked (gcc only)
 #   KTEST=0            without the on-target tests
 #   V=1                show the commands
@@ -46,9 +46,12 @@ ifeq ($(DEBUG),1)
 CFLAGS += -DDEBUG=1
 endif
 ifeq ($(UBSAN),1)
-CFLAGS += -fsanitize=undefined -fsanitize-undefined-trap-on-error -fno-sanitize=alignment
+CFLAGS += -fsanitize=undefined -fno-sanitize-recover=undefined -fno-sanitize=alignment
 endif
 ifeq ($(KASAN),1)
+ifneq (,$(findstring clang,$(CC)))
+$(error KASAN=1 needs gcc: clang marks globals in another way)
+endif
 CFLAGS += -DKASAN=1
 ADDRESS := -fsanitize=kernel-address -fasan-shadow-offset=0xe000000000000000 \
 	-fsanitize-address-use-after-scope --param asan-stack=1 --param asan-globals=1 \
@@ -68,7 +71,10 @@ $(shell mkdir -p $(O); echo '$(CONFIG)' | cmp -s - $(O)/config || echo '$(CONFIG
 SOURCES := $(sort $(shell find kernel -name '*.[cS]' -not -path 'kernel/arch/host/*' \
 	-not -path '*/vdso/*'))
 ifneq ($(KASAN),1)
-SOURCES := $(filter-out kernel/mm/kasan%,$(SOURCES))
+SOURCES := $(filter-out kernel/mm/kasan% kernel/mm/test_kasan.c,$(SOURCES))
+endif
+ifneq ($(UBSAN),1)
+SOURCES := $(filter-out kernel/core/ubsan.c kernel/core/test_ubsan.c,$(SOURCES))
 endif
 ifeq ($(KTEST),0)
 SOURCES := $(filter-out $(shell find kernel -name 'test_*.c'),$(SOURCES))

@@ -121,24 +121,15 @@ void kasan_unpoison(const void *start, u64 size)
         *(u8 *)KASAN_SHADOW(end) = end % GRANULE;
 }
 
-/* The shadow that a bank needs, in whole pages. */
-static void bank_shadow(const struct memrange *bank, u64 *start, u64 *end)
-{
-    *start = ALIGN_DOWN(KASAN_SHADOW(phys_to_virt(bank->start)), PAGE_SIZE);
-    *end = ALIGN_UP(KASAN_SHADOW(phys_to_virt(bank->end)), PAGE_SIZE);
-}
-
 /* Takes the end of the first free range that is large enough; the boot allocator has the rest. */
 void kasan_reserve(void)
 {
     const struct memrange *bank;
     struct memrange range = {.end = 0};
-    u64 start, end, size = 0;
+    u64 size = 0;
 
-    for (size_t i = 0; (bank = memmap_bank(i)); i++) {
-        bank_shadow(bank, &start, &end);
-        size += end - start;
-    }
+    for (size_t i = 0; (bank = memmap_bank(i)); i++)
+        size += ALIGN_UP((bank->end - bank->start) / GRANULE, PAGE_SIZE) + PAGE_SIZE;
     while (memmap_next_free(range.end, ~0UL, &range))
         if (range.end - range.start > size) {
             reserved = ALIGN_DOWN(range.end - size, PAGE_SIZE);
@@ -151,17 +142,17 @@ void kasan_reserve(void)
 void kasan_map_ram(void)
 {
     const struct memrange *bank;
-    u64 start, end, done = 0;
+    u64 start, end = 0;
 
     for (size_t i = 0; (bank = memmap_bank(i)); i++) {
-        bank_shadow(bank, &start, &end);
-        start = MAX(start, done); /* two banks may share a page */
+        start = ALIGN_DOWN(KASAN_SHADOW(phys_to_virt(bank->start)), PAGE_SIZE);
+        start = MAX(start, end); /* two banks may share a page */
+        end = ALIGN_UP(KASAN_SHADOW(phys_to_virt(bank->end)), PAGE_SIZE);
         if (kernel_map(start, reserved, end - start, PROT_R | PROT_W))
             panic("cannot map the shadow of %#lx to %#lx", bank->start, bank->end);
         for (u64 at = start; at < end; at += PAGE_SIZE)
             page_zero((void *)at);
         reserved += end - start;
-        done = end;
         ram_size = bank->end;
     }
 }
@@ -193,30 +184,23 @@ bool kasan_map_area(u64 start, u64 size)
 /* ---- What the compiler calls. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
-#define ACCESS(size)                                              \
-    void __asan_load##size##_noabort(u64 at)                      \
+#define ACCESS(name, write, size, ...)                            \
+    void __asan_##name##_noabort(u64 at, ##__VA_ARGS__)           \
     {                                                             \
-        check(at, size, false, (u64)__builtin_return_address(0)); \
-    }                                                             \
-    void __asan_store##size##_noabort(u64 at)                     \
-    {                                                             \
-        check(at, size, true, (u64)__builtin_return_address(0));  \
+        check(at, size, write, (u64)__builtin_return_address(0)); \
     }
-ACCESS(1)
-ACCESS(2)
-ACCESS(4)
-ACCESS(8)
-ACCESS(16)
-
-void __asan_loadN_noabort(u64 at, u64 size)
-{
-    check(at, size, false, (u64)__builtin_return_address(0));
-}
-
-void __asan_storeN_noabort(u64 at, u64 size)
-{
-    check(at, size, true, (u64)__builtin_return_address(0));
-}
+ACCESS(load1, false, 1)
+ACCESS(load2, false, 2)
+ACCESS(load4, false, 4)
+ACCESS(load8, false, 8)
+ACCESS(load16, false, 16)
+ACCESS(loadN, false, size, u64 size)
+ACCESS(store1, true, 1)
+ACCESS(store2, true, 2)
+ACCESS(store4, true, 4)
+ACCESS(store8, true, 8)
+ACCESS(store16, true, 16)
+ACCESS(storeN, true, size, u64 size)
 
 /* Ahead of a call that does not come back: the frames of this stack end here (I3). */
 void __asan_handle_no_return(void)

@@ -15,6 +15,8 @@
 #include "core/percpu.h"
 #include "mm/kasan_impl.h"
 #include "mm/page.h"
+#include "mm/pagetable.h"
+#include "mm/vmalloc.h"
 
 #define RING_SIZE 256 /* objects: 1 MiB of the largest at most */
 
@@ -56,12 +58,14 @@ static struct notes *notes_of(u64 start, u32 stride)
 bool kasan_find_object(u64 at, struct kasan_object *object)
 {
     struct page *page = virt_to_page((void *)at);
-    struct cache *cache = &caches[page->slab];
+    struct cache *cache;
     struct notes *notes;
     u64 base;
 
-    if (!page->slab)
+    if (at - LINEAR_BASE >= VMALLOC_BASE - LINEAR_BASE ||
+        kernel_translate((u64)page) == PADDR_NONE || !page->slab)
         return false;
+    cache = &caches[page->slab];
     base = (u64)page_to_virt((struct page *)ALIGN_DOWN((u64)page, sizeof *page << cache->order));
     at = base + (at - base) / cache->stride * cache->stride;
     notes = notes_of(at, cache->stride);
@@ -127,7 +131,7 @@ void *kasan_free(void *object)
         kasan_report((u64)object, 0,
                      (u64)object == found.start ? "double free" : "free of what is no object", true,
                      pc);
-    trace((u64 *)found.freed, __builtin_frame_address(0));
+    trace((u64 *)found.freed, *(void **)__builtin_frame_address(0)); /* from kfree()'s caller on */
     kasan_poison(object, found.stride, KASAN_FREE_OBJECT);
     __atomic_fetch_add(&caches[virt_to_page(object)->slab].kept, 1, __ATOMIC_RELAXED);
     oldest = ring_turn(object);

@@ -44,8 +44,14 @@ static void say_trace(const char *what, const u64 *pcs)
     }
 }
 
-static void say_object(u64 at, const struct kasan_object *object)
+static void say_object(u64 at, struct kasan_object *object)
 {
+    struct kasan_object next;
+
+    /* The one behind is meant when that is nearer. */
+    if (at > object->start + (object->size + object->stride) / 2 &&
+        kasan_find_object(object->start + object->stride, &next))
+        *object = next;
     say("\nat offset %ld of the object of %u bytes at 0x%lx, cache %s", (s64)(at - object->start),
         object->size, object->start, object->cache);
     say_trace("allocated", object->allocated);
@@ -64,7 +70,7 @@ static void say_global(const struct kasan_global *globals, size_t count)
 /* The compiler begins a frame with a magic word, the list of its variables, and its function. */
 static void say_frame(u64 at)
 {
-    for (u64 base = ALIGN_DOWN(at, 32); base > at - FRAME_MAX; base -= 32) {
+    for (u64 base = ALIGN_DOWN(at, 16); base > at - FRAME_MAX; base -= 16) {
         const u64 *frame = (const u64 *)base;
 
         if (*(const u8 *)KASAN_SHADOW(base) != KASAN_STACK_LEFT || frame[0] != FRAME_MAGIC)
@@ -110,12 +116,11 @@ void kasan_report(u64 at, u64 size, const char *what, bool write, u64 pc)
         say(": %s of %lu byte%s", write ? "write" : "read", size, size == 1 ? "" : "s");
     say(", first bad at 0x%016lx, by\n  ", at);
     say_place(pc);
-    if (mark == KASAN_GLOBAL) {
+    if (kasan_find_object(at, &object)) {
+        say_object(at, &object);
+    } else if (mark == KASAN_GLOBAL) {
         wanted = at;
         kasan_walk_globals(say_global);
-    } else if (mark == KASAN_FREE_OBJECT || mark == KASAN_REDZONE) {
-        if (kasan_find_object(at, &object))
-            say_object(at, &object);
     } else if (mark >= KASAN_STACK_LEFT && mark <= KASAN_STACK_SCOPE) {
         say_frame(at);
     }

@@ -25,6 +25,21 @@ def image(kind):
     return os.path.join(BUILD, "kernel.elf")
 
 
+def built_with():
+    """Those of DEBUG, KASAN and UBSAN that the kernel under test was made with."""
+    config = os.path.join(os.path.dirname(image("bin")), "config")
+    if not os.path.exists(config):
+        return set()
+    with open(config, encoding="utf-8") as stream:
+        words = stream.read().split()
+    flags = {"DEBUG": "-DDEBUG=1", "KASAN": "-DKASAN=1", "UBSAN": "-fsanitize=undefined"}
+    return {name for name, flag in flags.items() if flag in words}
+
+
+# For what a figure is asked of that the checks change: memory, time, instructions, sizes.
+unless_checked = pytest.mark.skipif("KASAN" in built_with(), reason="a figure that KASAN changes")
+
+
 class Machine:
     """A QEMU with its serial line as a terminal of ours."""
 

@@ -3,7 +3,7 @@ import os
 import re
 
 import pytest
-from conftest import ROOT, Machine, launch, static_program
+from conftest import ROOT, Machine, built_with, launch, static_program
 
 PERMISSION_WRITE = r"data abort, permission fault at level \d, on a write"
 PERMISSION_FETCH = r"instruction abort, permission fault at level \d, on a fetch"
@@ -32,14 +32,28 @@ ATTACKS = {
 }
 # The CPU that has the defence, where it is not the default one.
 CPUS = {"bti_landing": "max,pauth-impdef=on", "pac_return": "max"}
+# What the sanitizers find before anything else does.
+if "KASAN" in built_with():
+    ATTACKS.update(smashed_canary=r"KASAN: stack out of bounds: write",
+                   use_after_free=r"KASAN: use after free: write",
+                   double_free=r"KASAN: double free")
+if "UBSAN" in built_with():
+    ATTACKS.update(null=r"UBSAN: NULL pointer")
+if "DEBUG" in built_with():
+    ATTACKS.update(lock_twice=r"lock of rank \d+ wanted while one of rank \d+ is held")
 # These do not end in a panic: the kernel reports what stands still, every 20 seconds.
 LOCK_UPS = {
     "cpu_without_a_switch": r"lock-up: cpu \d has not switched from thread init for 20 s",
     "cpu_without_interrupts": r"lock-up: cpu \d takes no timer interrupts; thread deaf",
 }
+# One instruction counts as a microsecond: 20 seconds are short so. A tick of 10 ms must stay longer
+# than what it takes to handle it, which is much more with all checks.
+ICOUNT = ["-icount", "shift=%d,sleep=off" % (9 if built_with() else 10)]
 # A frame of the attack itself, or of what it called; what jumped away has none that is its own.
-FRAMES = {"stack_overflow": "descend", "use_after_free": "slab_alloc", "double_free": "kfree",
-          "lock_twice": "spin_acquire", "lock_waited_for": "spin_acquire"}
+FRAMES = {"stack_overflow": "descend", "double_free": "kfree",
+          "use_after_free": "memset" if "KASAN" in built_with() else "slab_alloc",
+          "lock_twice": "held_add" if "DEBUG" in built_with() else "spin_acquire",
+          "lock_waited_for": "spin_acquire"}
 
 
 def test_every_attack_is_expected():
@@ -49,11 +63,10 @@ def test_every_attack_is_expected():
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_attack_ends_in_a_panic(attack):
-    # One instruction counts as a microsecond: the 20 seconds of a lock are short so.
     with Machine(append="ktest=fatal_%s quiet exit=semihosting" % attack,
                  cpu=CPUS.get(attack, "neoverse-n1"),
                  extra=["-semihosting-config", "enable=on,target=native",
-                        "-icount", "shift=10,sleep=off"]) as machine:
+                        *ICOUNT]) as machine:
         assert machine.expect_end() == 125
         text = machine.text()
     assert re.search(r"Kernel panic: .*" + ATTACKS[attack], text), text
@@ -99,7 +112,7 @@ def test_pan_argument(value, lines):
 @pytest.mark.parametrize("kind", LOCK_UPS)
 def test_lock_up_is_reported(kind):
     with Machine(append="ktest=fatal_%s quiet" % kind,
-                 extra=["-icount", "shift=10,sleep=off"]) as machine:
+                 extra=ICOUNT) as machine:
         machine.expect(LOCK_UPS[kind])
 
 
@@ -107,7 +120,7 @@ def test_kernel_lies_elsewhere_at_each_boot():
     """KASLR: one of 2^18 places (boot_map.c); of 64 boots no three pairs meet."""
     places = []
     for _ in range(64):
-        with Machine(append="ktest=fatal_null quiet exit=semihosting", smp=1,
+        with Machine(append="ktest=fatal_write_text quiet exit=semihosting", smp=1,
                      extra=["-semihosting-config", "enable=on,target=native"]) as machine:
             assert machine.expect_end() == 125
             places.append(int(re.search(r"ELR ([0-9a-f]{16})", machine.text()).group(1), 16))
