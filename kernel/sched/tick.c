@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/irq.h"
 #include "core/panic.h"
+#include "core/param.h"
 #include "lib/string.h"
 #include "sched/timer.h"
 
@@ -31,6 +32,7 @@
 static u64 load_average[3]; /* [A] */
 static struct timer load_timer;
 static struct thread boot_idle;
+static bool idle_ticks; /* [I] nohz=off */
 
 /* Is the running thread's slice over, with somebody to run instead? Locked. */
 static bool slice_over_locked(struct runqueue *rq, struct thread *t)
@@ -64,7 +66,7 @@ u64 sched_tick(u64 now)
     u64 left;
 
     if (t == rq->idle)
-        return TIMER_NEVER;
+        return idle_ticks ? now + tick_period : TIMER_NEVER;
     if (t->policy != SCHED_RR && (s64)(rq->tick_at - now) > 0)
         return rq->tick_at;
     spin_acquire(&rq->lock);
@@ -181,6 +183,9 @@ static const char *name_of(const struct thread_head *head)
 
 void sched_init(void)
 {
+    const char *nohz = param_get("nohz");
+
+    idle_ticks = nohz && strcmp(nohz, "off") == 0;
     timers_init();
     tick_period = ns_to_ticks(TICK_NS);
     fair_slice = ns_to_ticks(FAIR_SLICE_NS);

@@ -312,6 +312,16 @@ def test_maxcpus(kind, machine):
         check_machine(booted, 2)
 
 
+@pytest.mark.parametrize("append", ["", "nohz=off"])
+def test_an_idle_cpu_has_a_tick_only_with_nohz_off(append):
+    # Time is counted in instructions, so the ticks of 2 seconds do not depend on the host.
+    with Machine(append=append, smp=1, extra=["-icount", "shift=3,sleep=off"]) as machine:
+        machine.prompt()
+        counts = machine.ok("n() { awk '/timer/ {print $2}' /proc/interrupts; }; n; sleep 2; n")
+    before, after = map(int, counts.split())
+    assert (after - before > 400) == bool(append), counts
+
+
 def test_quiet_boot_prints_only_the_shell():
     with Machine(append="quiet loglevel=0") as machine:
         machine.prompt()
