@@ -16,6 +16,9 @@ Typed input needs two things of QEMU 7.2 to arrive in a recording as it was sent
    what comes beyond the 16 bytes of its FIFO overwrites what is there. So input goes in at the pace
    of the guest: never more than the FIFO has room for, as QEMU's trace of the FIFO tells it.
 
+gdb goes backward by loading the machine's first state and replaying up to just before; a snapshot
+does not have TIMER, so for --reverse the guest keeps a tick of its own (nohz=off).
+
 The build directory's replay/TEST/N holds the N-th machine that TEST started: `line` (JSON: QEMU's
 words, its -icount, the departures), the `recording`, what it printed (`console`; `replayed` is what
 it printed when replayed), and copies of its files.
@@ -29,6 +32,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -43,6 +47,7 @@ QEMU = "qemu-system-aarch64"
 TIMER = ("-netdev hubport,id=replay0,hubid=0 -netdev hubport,id=replay1,hubid=1,netdev=replay0 "
          "-object filter-buffer,id=replay2,netdev=replay0,interval=1000").split()
 CLOCK = "shift=3"           # 8 ns an instruction, where the line says nothing
+REVERSE = "-drive file=%s,if=none,id=replay4"
 FIFO = 16                   # bytes, of the PL011
 PR_SET_PDEATHSIG = 1
 END_LIMIT = 60              # seconds: QEMU hangs
@@ -106,6 +111,29 @@ def new_folder():
             return folder
         except FileExistsError:
             number += 1
+
+
+def with_tick(words):
+    """The line of a guest that keeps a tick when idle: nohz=off behind its kernel arguments."""
+    if "-append" not in words:
+        return [*words, "-append", "nohz=off"]
+    at = words.index("-append") + 1
+    before, dashes, init = words[at].partition(" -- ")
+    return [*words[:at], before + " nohz=off" + dashes + init, *words[at + 1:]]
+
+
+def empty_image(path):
+    """A disk of 1 MiB for QEMU's snapshots, in its format qcow2, version 2: header, a table of
+    reference counts, one block of them, and the first table of a map, each in its cluster."""
+    cluster = 1 << 16
+    image = bytearray(4 * cluster)
+    header = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, 1 << 20, 0, 1, 3 * cluster,
+                         cluster, 1, 0, 0)
+    image[:len(header)] = header
+    struct.pack_into(">Q", image, cluster, 2 * cluster)
+    struct.pack_into(">4H", image, 2 * cluster, 1, 1, 1, 1)
+    with open(path, "wb") as stream:
+        stream.write(image)
 
 
 class Input:
@@ -182,8 +210,17 @@ def machine(line):
     """Stands in for QEMU: the machine of that line, recorded; returns its exit status."""
     folder = new_folder()
     words, attached, icount, departures = recordable(line)
+    words = keep_files(words, folder)
+    if os.environ.get("ASHLAR_REPLAY_REVERSE") and "-kernel" in words:
+        image = os.path.join(folder, "snapshot")
+        empty_image(image)
+        words = with_tick(words) + (REVERSE % image).split()
+        icount += ",rrsnapshot=start"
+        departures.append("nohz=off")
+    else:
+        words += TIMER
     with open(os.path.join(folder, "line"), "w", encoding="utf-8") as stream:
-        json.dump([keep_files(words, folder), icount, departures], stream)
+        json.dump([words, icount, departures], stream)
     # Who replays waits for this lock, which QEMU holds to its end, longer maybe than we live.
     lock = os.open(os.path.join(folder, "lock"), os.O_CREAT | os.O_WRONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -191,7 +228,7 @@ def machine(line):
     restore = raw_terminal()
     path = os.environ["PATH"].split(os.pathsep, 1)[1]
     child = subprocess.Popen(
-        [shutil.which(QEMU, path=path), *words, *attached, *TIMER, "-trace", "pl011_*_fifo", "-D",
+        [shutil.which(QEMU, path=path), *words, *attached, "-trace", "pl011_*_fifo", "-D",
          "/dev/fd/%d" % traced, "-icount",
          "%s,rr=record,rrfile=%s" % (icount, os.path.join(folder, "recording"))],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=(lock, traced),
@@ -212,7 +249,7 @@ def machine(line):
 # ---------------------------------------------------------------- one test, recorded
 
 
-def record(test):
+def record(test, reverse):
     """Runs the test with its machines recorded; returns their folder."""
     name = re.sub(r"[^\w.-]+", "_", os.path.basename(test)).strip("_")
     folder = os.path.join(RECORDINGS, name)
@@ -228,7 +265,8 @@ def record(test):
     status = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", system,
          *where],
-        env=dict(os.environ, PATH=path, ASHLAR_REPLAY=folder), check=False).returncode
+        env=dict(os.environ, PATH=path, ASHLAR_REPLAY=folder,
+                 ASHLAR_REPLAY_REVERSE="yes" if reverse else ""), check=False).returncode
     if status not in (0, 1):
         fail("pytest ran no test: %s" % test)
     print("%s: %s" % (test, "failed" if status else "passed"))
@@ -261,7 +299,7 @@ def machines(folder):
 def replay_line(folder, socket):
     with open(os.path.join(folder, "line"), encoding="utf-8") as stream:
         words, icount, _ = json.load(stream)
-    return [QEMU, *words, *TIMER, "-icount",
+    return [QEMU, *words, "-icount",
             "%s,rr=replay,rrfile=%s" % (icount, os.path.join(folder, "recording")),
             "-no-shutdown", "-S", "-gdb", "unix:%s,server=on,wait=off" % socket]
 
@@ -334,9 +372,10 @@ def main():
     parser = argparse.ArgumentParser(prog="ashlar replay")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--machine", type=int)
+    parser.add_argument("--reverse", action="store_true")
     parser.add_argument("test", nargs="?")
     options = parser.parse_args()
-    folder = record(options.test) if options.test else os.path.realpath(LAST)
+    folder = record(options.test, options.reverse) if options.test else os.path.realpath(LAST)
     if not os.path.isdir(folder):
         fail("nothing is recorded yet: ./ashlar replay TEST")
     found = machines(folder)

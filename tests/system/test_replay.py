@@ -87,6 +87,40 @@ def test_what_was_typed_replays_to_the_same_instruction(tmp_path):
     assert status == 0 and END.findall(said) != first, said
 
 
+def test_gdb_goes_backward(tmp_path):
+    status, said = replay(tmp_path, "--reverse", TYPED)
+    assert status == 0 and "recorded with one CPU instead of -smp 2 and nohz=off" in said, said
+    last = int(re.search(r"instruction (\d+), the recording's last", said).group(1))
+    child = pexpect.spawn(os.path.join(ROOT, "ashlar"), ["replay"], encoding="utf-8",
+                          timeout=BOOT_TIMEOUT, env=settings(tmp_path), echo=False)
+
+    def command(text, answer):
+        child.sendline(text)
+        child.expect(answer)
+        found = child.match
+        child.expect_exact("(gdb) ")
+        return found
+
+    def now():
+        return int(command("monitor info replay", r"instruction count = (\d+)").group(1))
+
+    try:
+        child.expect_exact("(gdb) ")
+        command("monitor replay_break %d" % (last - 1), "")
+        command("continue", "the answer to the question is 42.* cpu_idle ")
+        assert now() == last - 1
+        command("hbreak tty_receive", "reakpoint")
+        command("reverse-continue", r"Breakpoint \d+, tty_receive ")
+        there = now()
+        assert there < last - 1
+        command("reverse-stepi", "pl011_interrupt ")
+        assert now() == there - 1
+        command("stepi", "tty_receive ")
+        assert now() == there
+    finally:
+        child.close(force=True)
+
+
 def test_half_a_recording_is_no_replay(attack, tmp_path):
     folder = tmp_path / "replay" / "test"
     shutil.copytree(os.path.join(str(attack[0]), "replay", "last"), folder)

@@ -23,8 +23,10 @@ def at_last():
 
 
 def hold_at_last():
-    """Makes `continue` refuse to go on behind the recording's end."""
-    gdb.execute("define hook-continue\npython recording.check_not_last()\nend")
+    """Makes what would go on, or back, refuse at the recording's end: QEMU would hang or end there."""
+    for name in ("continue", "reverse-continue", "reverse-stepi", "reverse-step", "reverse-next",
+                 "reverse-finish"):
+        gdb.execute("define hook-%s\npython recording.check_not_last()\nend" % name)
 
 
 def check_not_last():
