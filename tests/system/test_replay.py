@@ -21,7 +21,8 @@ def replay(folder, *words):
     """./ashlar replay WORDS with its recordings in folder; returns its status and what it said."""
     done = subprocess.run([os.path.join(ROOT, "ashlar"), "replay", *words], env=settings(folder),
                           cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=5 * BOOT_TIMEOUT, check=False)
+                          stderr=subprocess.STDOUT, text=True, timeout=5 * BOOT_TIMEOUT,
+                          check=False)
     return done.returncode, done.stdout
 
 
@@ -82,6 +83,15 @@ def test_what_was_typed_replays_to_the_same_instruction(tmp_path):
     assert first and ", the recording's last: " in first[-1], said
     assert "machine 1: replayed again to the same instruction" in said
     assert b"the answer to the question is 42" in printed(tmp_path, "replayed")
+    # What was typed comes from the recording: with one key of it changed, 5 * 7 is asked.
+    path = os.path.join(str(tmp_path), "replay", "last", "1", "recording")
+    with open(path, "r+b") as stream:
+        at = stream.read().index(b"\0\0\0\x016") + 4     # the length, and the byte
+        stream.seek(at)
+        stream.write(b"5")
+    status, said = replay(tmp_path, "--check")
+    assert status == 1 and "it printed something else than when it was recorded" in said, said
+    assert b"the answer to the question is 35" in printed(tmp_path, "replayed")
     # Another run of the test is told apart from this one.
     status, said = replay(tmp_path, "--check", TYPED)
     assert status == 0 and END.findall(said) != first, said
