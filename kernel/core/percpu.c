@@ -4,7 +4,6 @@
 #include "core/percpu.h"
 #include "core/panic.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 
 static u64 boot_offset; /* the boot CPU's: 0 */
 

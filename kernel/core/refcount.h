@@ -38,6 +38,14 @@ static inline void ref_get(struct refcount *ref)
         ref_saturate(ref);
 }
 
+/* TYPE_get() of a `struct TYPE` that counts in `refs`: one more, and the struct, to be stored. */
+#define DEFINE_REF_GET(type)                                    \
+    static inline struct type *type##_get(struct type *counted) \
+    {                                                           \
+        ref_get(&counted->refs);                                \
+        return counted;                                         \
+    }
+
 /* One more unless the object is on its way out: for look-ups under a lock or RCU. */
 static inline bool ref_get_unless_zero(struct refcount *ref)
 {

@@ -145,7 +145,6 @@ static int kmsg_open(struct chardev *device, struct file *file)
 {
     struct kmsg_file *kmsg;
 
-    (void)device;
     if (file->mode & FMODE_READ && !cred_has_cap(CAP_SYSLOG) && !cred_has_cap(CAP_SYS_ADMIN))
         return -EPERM; /* messages may hold kernel addresses */
     kmsg = kmalloc(sizeof(*kmsg));

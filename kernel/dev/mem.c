@@ -14,7 +14,6 @@
 
 static ssize_t null_read(struct io_request *req)
 {
-    (void)req;
     return 0;
 }
 
@@ -50,7 +49,6 @@ static ssize_t zero_read(struct io_request *req)
 
 static ssize_t full_write(struct io_request *req)
 {
-    (void)req;
     return -ENOSPC;
 }
 
@@ -98,7 +96,6 @@ static ssize_t random_write(struct io_request *req)
 
 static long random_ioctl(struct file *file, u32 cmd, u64 arg)
 {
-    (void)file;
     if (cmd != RNDGETENTCNT)
         return -EINVAL;
     return put_user_u32(USER_PTR(arg), random_ready() ? ENTROPY_BITS : 0);

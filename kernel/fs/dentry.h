@@ -97,11 +97,7 @@ static inline bool dentry_is_root(const struct dentry *dentry)
     return dentry->parent == dentry;
 }
 
-static inline struct dentry *dentry_get(struct dentry *dentry)
-{
-    ref_get(&dentry->refs);
-    return dentry;
-}
+DEFINE_REF_GET(dentry)
 
 void dentry_release(struct dentry *dentry);
 void dentry_put_volatile(struct dentry *dentry);

@@ -9,9 +9,7 @@ struct fdtable;
 struct filesystem;
 struct file;
 struct inode;
-struct mount;
 struct super_block;
-struct dentry;
 struct seq;
 
 /* vfs_init() calls these. */

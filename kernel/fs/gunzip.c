@@ -13,13 +13,11 @@
 
 static void *zlib_alloc(void *opaque, unsigned items, unsigned size)
 {
-    (void)opaque;
     return kmalloc((size_t)items * size);
 }
 
 static void zlib_free(void *opaque, void *memory)
 {
-    (void)opaque;
     kfree(memory);
 }
 

@@ -59,11 +59,7 @@ void mount_init(void);
 /* What is mounted on `dentry` of `mount`, or NULL; no reference. RCU read side. */
 struct mount *mount_find_rcu(const struct mount *mount, const struct dentry *dentry);
 
-static inline struct mount *mount_get(struct mount *mount)
-{
-    ref_get(&mount->refs);
-    return mount;
-}
+DEFINE_REF_GET(mount)
 
 void mount_release(struct mount *mount);
 

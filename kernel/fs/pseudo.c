@@ -20,7 +20,6 @@
  */
 #include "fs/pseudo.h"
 
-#include "core/panic.h"
 #include "fs/namei.h"
 #include "io/iter.h"
 #include "lib/errno.h"

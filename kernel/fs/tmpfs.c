@@ -477,7 +477,6 @@ static int tmpfs_remount(struct super_block *sb, u32 *flags, char *options)
     struct tmpfs *t = tmpfs_of(sb), changed = *t;
     int err = parse_options(&changed, options);
 
-    (void)flags;
     if (err)
         return err;
     if ((changed.max_pages && changed.max_pages < t->pages) ||

@@ -218,11 +218,7 @@ struct inode *inode_alloc(struct super_block *sb, u32 mode, const struct mapping
 /* Owner and mode of what the current task makes in `dir` (NULL: none): set-gid directories. */
 void inode_owner_init(struct inode *inode, const struct inode *dir, u32 mode);
 
-static inline struct inode *inode_get(struct inode *inode)
-{
-    ref_get(&inode->refs);
-    return inode;
-}
+DEFINE_REF_GET(inode)
 
 void inode_release(struct inode *inode);
 
@@ -310,11 +306,7 @@ static inline struct fs_context *current_fs(void)
 /* A copy with one reference; NULL: no memory. */
 struct fs_context *fs_context_copy(struct fs_context *from);
 
-static inline struct fs_context *fs_context_get(struct fs_context *fs)
-{
-    ref_get(&fs->refs);
-    return fs;
-}
+DEFINE_REF_GET(fs_context)
 
 /* May sleep. NULL is allowed. */
 void fs_context_put(struct fs_context *fs);

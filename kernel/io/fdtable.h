@@ -116,11 +116,7 @@ struct fdtable *fdtable_create(void);
 /* A copy for fork and unshare. 0 or -ENOMEM. */
 int fdtable_copy(struct fdtable *from, struct fdtable **out);
 
-static inline struct fdtable *fdtable_get(struct fdtable *table)
-{
-    ref_get(&table->refs);
-    return table;
-}
+DEFINE_REF_GET(fdtable)
 
 /* Drop a reference; the last closes all descriptors. NULL is allowed. Sleeps. */
 void fdtable_put(struct fdtable *table);

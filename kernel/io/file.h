@@ -15,7 +15,6 @@ struct io_request;
 struct iter;
 struct mapping;
 struct mount;
-struct page;
 struct poll_table;
 
 /* Open flags, arm64's values. */
@@ -132,11 +131,7 @@ struct file {
  */
 struct file *file_alloc(const struct file_ops *ops, u32 flags, void *private);
 
-static inline struct file *file_get(struct file *file)
-{
-    ref_get(&file->refs);
-    return file;
-}
+DEFINE_REF_GET(file)
 
 /* A reference to a file found under RCU; false: it is being freed. */
 static inline bool file_get_unless_zero(struct file *file)
@@ -154,11 +149,7 @@ static inline void file_put(struct file *file)
         file_release(file);
 }
 
-static inline void scoped_end_file(struct file **file)
-{
-    if (*file)
-        file_put(*file);
-}
+DEFINE_SCOPED_PUT(file, struct file, file_put)
 
 /*
  * Synchronous transfers at *pos, which advances; pos may be NULL for streams. Checks mode

@@ -70,7 +70,6 @@ static struct list backed = LIST_INIT(backed); /* [backed_lock] mappings with a 
 
 static void node_free(void *node, size_t size)
 {
-    (void)size;
     kfree(node);
 }
 
@@ -543,7 +542,6 @@ static size_t shrink(struct shrinker *shrinker, size_t target)
     size_t freed = 0;
     u32 turns = 0, n;
 
-    (void)shrinker;
     do {
         struct mapping *mapping;
 

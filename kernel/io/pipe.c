@@ -36,7 +36,6 @@
 #include "io/iter.h"
 #include "io/poll.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "sched/reclaim.h"

@@ -71,8 +71,16 @@ typedef s64 loff_t;   /* position in a file, in bytes */
  */
 #define __scoped(what) __cleanup(scoped_end_##what)
 
-#define likely(x)      __builtin_expect(!!(x), 1)
-#define unlikely(x)    __builtin_expect(!!(x), 0)
+/* What __scoped(what) of a pointer to `type` calls: put(), unless the pointer is NULL. */
+#define DEFINE_SCOPED_PUT(what, type, put)          \
+    static inline void scoped_end_##what(type **at) \
+    {                                               \
+        if (*at)                                    \
+            put(*at);                               \
+    }
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* One access of the full width that the compiler neither repeats, tears nor drops. No order. */
 #define READ_ONCE(x)                 (*(const volatile __typeof__(x) *)&(x))

@@ -9,7 +9,6 @@
 #include "core/panic.h"
 #include "core/param.h"
 #include "fs/fs.h"
-#include "fs/vfs.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
 #include "lib/string.h"

@@ -10,7 +10,6 @@
 #include "core/machine.h"
 #include "core/panic.h"
 #include "core/random.h"
-#include "lib/errno.h"
 #include "lib/fdt.h"
 #include "lib/string.h"
 #include "mm/bump.h"

@@ -24,7 +24,6 @@
 #include "dev/driver.h"
 #include "fs/vfs.h"
 #include "io/file.h"
-#include "lib/fdt.h"
 #include "mm/bump.h"
 #include "mm/kasan.h"
 #include "mm/kmalloc.h"

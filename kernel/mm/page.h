@@ -143,11 +143,7 @@ static inline void page_put(struct page *page)
         page_free(page, page->order);
 }
 
-static inline void scoped_end_page(struct page **page)
-{
-    if (*page)
-        page_put(*page);
-}
+DEFINE_SCOPED_PUT(page, struct page, page_put)
 
 static inline bool page_get_unless_zero(struct page *page)
 {

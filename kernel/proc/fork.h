@@ -3,8 +3,6 @@
 
 #include "core/uaccess.h"
 
-struct process;
-
 #define CSIGNAL              0xffUL
 #define CLONE_VM             0x100UL
 #define CLONE_FS             0x200UL

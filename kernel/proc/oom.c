@@ -6,7 +6,6 @@
 #include "proc/proc.h"
 #include "proc/timers.h"
 #include "sched/reclaim.h"
-#include "sched/timer.h"
 #include "core/clock.h"
 #include "mm/page.h"
 #include "task/task.h"

@@ -25,7 +25,6 @@
 #include "lib/errno.h"
 #include "proc/exit.h"
 #include "proc/timers.h"
-#include "sched/timer.h"
 #include "task/task.h"
 #include "vm/space.h"
 

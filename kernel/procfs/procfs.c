@@ -22,7 +22,6 @@
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "mm/vmalloc.h"
-#include "sched/smp.h"
 #include "task/task.h"
 #include "task/pid.h"
 

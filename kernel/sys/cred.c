@@ -1,8 +1,6 @@
 /* Users, groups and capabilities (credentials(7), capabilities(7)). */
 #include "lib/errno.h"
-#include "sched/reclaim.h"
 #include "mm/kmalloc.h"
-#include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/cred.h"
 #include "task/pid.h"

@@ -1,7 +1,6 @@
 /* The system as a whole: names, memory and load, random numbers, the log, its end. */
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/machine.h"
 #include "core/random.h"
 #include "dev/power/power.h"
 #include "fs/vfs.h"
@@ -13,7 +12,6 @@
 #include "proc/fork.h"
 #include "proc/signal.h"
 #include "sched/reclaim.h"
-#include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/cred.h"
 #include "task/task.h"

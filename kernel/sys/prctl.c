@@ -1,7 +1,6 @@
 /* prctl(2): one small function for each family of options. */
 #include "lib/errno.h"
 #include "lib/string.h"
-#include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/cred.h"
 #include "task/task.h"

@@ -2,7 +2,6 @@
 #include "fs/namei.h"
 #include "io/fdtable.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "proc/exec.h"
 #include "proc/exit.h"
 #include "proc/fork.h"

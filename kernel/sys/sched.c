@@ -1,7 +1,6 @@
 /* Scheduling policies, priorities, CPU affinity. */
 #include "core/percpu.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/cred.h"

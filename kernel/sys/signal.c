@@ -7,7 +7,6 @@
 #include "sched/timer.h"
 #include "sys/abi.h"
 #include "sys/calls.h"
-#include "task/cred.h"
 #include "task/pid.h"
 #include "task/task.h"
 

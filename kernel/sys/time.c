@@ -2,7 +2,6 @@
 #include "core/clock.h"
 #include "lib/errno.h"
 #include "proc/timers.h"
-#include "sched/timer.h"
 #include "sys/abi.h"
 #include "sys/calls.h"
 #include "task/cred.h"

@@ -94,11 +94,7 @@ bool cred_has_cap(enum capability cap);
 /* Is gid the file group or a supplementary group of the current task? */
 bool cred_groups_have(const struct cred *cred, u32 gid);
 
-static inline struct cred *cred_get(struct cred *cred)
-{
-    ref_get(&cred->refs);
-    return cred;
-}
+DEFINE_REF_GET(cred)
 
 void cred_put(struct cred *cred);
 

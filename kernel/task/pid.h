@@ -56,19 +56,11 @@ int pid_alloc(struct pid **out);
 void pid_use(struct pid *pid);
 void pid_unuse(struct pid *pid);
 
-static inline struct pid *pid_get(struct pid *pid)
-{
-    ref_get(&pid->refs);
-    return pid;
-}
+DEFINE_REF_GET(pid)
 
 void pid_put(struct pid *pid);
 
-static inline void scoped_end_pid(struct pid **pid)
-{
-    if (*pid)
-        pid_put(*pid);
-}
+DEFINE_SCOPED_PUT(pid, struct pid, pid_put)
 
 /* The pid with this number as the current task sees it; caller in an RCU read section. */
 struct pid *pid_find(u32 number);

@@ -15,7 +15,6 @@
 #include "sched/wait.h"
 
 struct task;
-struct posix_timer;
 struct signal_entry;
 
 struct sighand {
@@ -106,11 +105,7 @@ extern struct process *init_process; /* [I] once pid 1 exists */
 extern u64 process_forks;            /* [T] since boot, for /proc/stat */
 extern u32 task_count;               /* [A] threads alive, for sysinfo and /proc/loadavg */
 
-static inline struct process *process_get(struct process *process)
-{
-    ref_get(&process->refs);
-    return process;
-}
+DEFINE_REF_GET(process)
 
 /* Drops a reference; the last frees after a grace period. */
 void process_put(struct process *process);

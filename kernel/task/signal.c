@@ -29,9 +29,7 @@
 #include "task/signal.h"
 
 #include "core/panic.h"
-#include "core/uaccess.h"
 #include "lib/errno.h"
-#include "lib/string.h"
 #include "mm/kmalloc.h"
 #include "task/cred.h"
 #include "task/pid.h"

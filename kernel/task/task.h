@@ -156,20 +156,12 @@ static inline struct process *current_process(void)
     return self_task()->process;
 }
 
-static inline struct task *task_get(struct task *task)
-{
-    ref_get(&task->refs);
-    return task;
-}
+DEFINE_REF_GET(task)
 
 /* Drops a reference; the last frees after a grace period. */
 void task_put(struct task *task);
 
-static inline void scoped_end_task(struct task **task)
-{
-    if (*task)
-        task_put(*task);
-}
+DEFINE_SCOPED_PUT(task, struct task, task_put)
 
 /*
  * An empty task of a process, with a kernel stack, that will run entry(itself); NULL: no memory.

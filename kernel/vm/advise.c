@@ -4,8 +4,6 @@
 #include "core/uaccess.h"
 #include "io/mapping.h"
 #include "lib/errno.h"
-#include "task/cred.h"
-#include "task/rlimit.h"
 #include "vm/space_impl.h"
 
 enum madvise {

@@ -130,11 +130,7 @@ void vm_space_get(struct vm_space *space);
 /* Drops a reference; the last one unmaps all and frees. The caller's CPU leaves the table first. */
 void vm_space_put(struct vm_space *space);
 
-static inline void scoped_end_space(struct vm_space **space)
-{
-    if (*space)
-        vm_space_put(*space);
-}
+DEFINE_SCOPED_PUT(space, struct vm_space, vm_space_put)
 
 /*
  * Makes `space` the one of the running thread: sets thread->page_table and loads it (exec, the

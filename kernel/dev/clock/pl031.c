@@ -3,7 +3,6 @@
  * from then on wall-clock time is kept by the counter.
  */
 #include "core/clock.h"
-#include "core/log.h"
 #include "dev/driver.h"
 #include "dev/mmio.h"
 

@@ -4,7 +4,6 @@
  * may use at EL1 whether a hypervisor is below it or not. What comes of it is in sched/timer.c.
  */
 #include "core/irq.h"
-#include "core/log.h"
 #include "dev/driver.h"
 #include "lib/errno.h"
 #include "sched/smp.h"
@@ -16,7 +15,6 @@ static int timer_irq; /* [I] */
 
 static void timer_handle(void *unused)
 {
-    (void)unused;
     timer_interrupt();
 }
 

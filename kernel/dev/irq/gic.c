@@ -111,13 +111,11 @@ static int gic_translate(struct irq_domain *d, const u32 *cells, u32 n, u32 *hwi
 
 static void gic_enable(struct irq_domain *d, u32 hwirq)
 {
-    (void)d;
     mmio_write32(bank_of(hwirq), GICD_ISENABLER + hwirq / 32 * 4, 1u << hwirq % 32);
 }
 
 static void gic_disable(struct irq_domain *d, u32 hwirq)
 {
-    (void)d;
     mmio_write32(bank_of(hwirq), GICD_ICENABLER + hwirq / 32 * 4, 1u << hwirq % 32);
     if (hwirq >= 32)
         wait_for_writes();
@@ -129,7 +127,6 @@ static int gic_set_type(struct irq_domain *d, u32 hwirq, u32 type)
     size_t reg = GICD_ICFGR + hwirq / 16 * 4;
     u32 bit = 2u << hwirq % 16 * 2, value = mmio_read32(bank_of(hwirq), reg);
 
-    (void)d;
     if (hwirq < 16 || (type & IRQ_TYPE_FALLING))
         return -EINVAL;
     mmio_write32(bank_of(hwirq), reg, edge ? value | bit : value & ~bit); /* or fixed: no effect */

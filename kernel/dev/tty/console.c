@@ -42,7 +42,6 @@ bool console_claim(struct tty *tty, const struct fdt *fdt, int node)
 
 static int console_open(struct chardev *device, struct file *file)
 {
-    (void)device;
     return console ? tty_open_as(console, file, true, true) : -ENODEV;
 }
 
@@ -50,7 +49,6 @@ static int own_tty_open(struct chardev *device, struct file *file)
 {
     struct tty *tty = current_tty();
 
-    (void)device;
     return tty ? tty_open_as(tty, file, false, true) : -ENXIO;
 }
 

@@ -4,9 +4,7 @@
 #include "dev/tty/tty_impl.h"
 
 #include "core/clock.h"
-#include "io/iter.h"
 #include "lib/string.h"
-#include "sched/timer.h"
 #include "task/cred.h"
 #include "task/task.h"
 

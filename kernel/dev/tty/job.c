@@ -12,7 +12,6 @@
 #include "dev/tty/tty_impl.h"
 
 #include "core/uaccess.h"
-#include "io/iter.h"
 #include "task/cred.h"
 #include "task/pid.h"
 #include "task/task.h"
