@@ -6,9 +6,10 @@
 
 #include "lib/time_page.h"
 
-#define NS_PER_SEC 1000000000UL
-#define NS_PER_MS  1000000UL
-#define NS_PER_US  1000UL
+#define NS_PER_SEC  1000000000UL
+#define NS_PER_MS   1000000UL
+#define NS_PER_US   1000UL
+#define NS_PER_TICK (NS_PER_SEC / 100) /* what times(2), siginfo_t and /proc count in */
 
 /* The page for the vDSO, page-aligned and alone on its page, in the kernel image. */
 struct time_page *clock_page(void);

@@ -128,17 +128,12 @@ static u32 kmsg_poll(struct file *file, struct poll_table *table)
     return events;
 }
 
-static void kmsg_release(struct file *file)
-{
-    kfree(file->private);
-}
-
 static const struct file_ops kmsg_ops = {
     .read = kmsg_read,
     .write = kmsg_write,
     .seek = kmsg_seek,
     .poll = kmsg_poll,
-    .release = kmsg_release,
+    .release = file_free_private,
 };
 
 static int kmsg_open(struct chardev *device, struct file *file)

@@ -30,11 +30,6 @@
 
 static struct kmem_cache *inode_cache;
 
-s64 inode_now(void)
-{
-    return clock_realtime_ns();
-}
-
 struct inode *inode_alloc(struct super_block *sb, u32 mode, const struct mapping_ops *mops)
 {
     struct inode *inode = kmem_cache_alloc(inode_cache);
@@ -45,7 +40,7 @@ struct inode *inode_alloc(struct super_block *sb, u32 mode, const struct mapping
     inode->mode = mode;
     inode->ino = __atomic_add_fetch(&sb->last_ino, 1, __ATOMIC_RELAXED);
     inode->nlink = 1;
-    inode->atime = inode->mtime = inode->ctime = inode->btime = inode_now();
+    inode->atime = inode->mtime = inode->ctime = inode->btime = clock_realtime_ns();
     ref_init(&inode->refs, 1);
     mutex_init(&inode->lock, S_ISDIR(mode) ? RANK_INODE_PARENT : RANK_INODE);
     if (S_ISREG(mode))
@@ -137,7 +132,7 @@ bool inode_owner_ok(const struct inode *inode)
 
 void inode_apply_attr(struct inode *inode, const struct attr *attr)
 {
-    s64 now = inode_now();
+    s64 now = clock_realtime_ns();
 
     assert_mutex_held(&inode->lock);
     if (attr->valid & ATTR_MODE)
@@ -272,7 +267,7 @@ void path_getattr(const struct path *path, struct kstat *st)
 
 void inode_modified(struct inode *inode)
 {
-    s64 now = inode_now();
+    s64 now = clock_realtime_ns();
 
     if (unlikely(inode->mode & (S_ISUID | S_ISGID)) && !cred_has_cap(CAP_FSETID))
         inode->mode &= ~set_id_bits(inode, inode->mode);
@@ -289,7 +284,7 @@ void file_accessed(struct file *file)
     if (flags & (MS_NOATIME | MS_RDONLY) || file->flags & O_NOATIME ||
         (flags & MS_NODIRATIME && S_ISDIR(inode->mode)))
         return;
-    now = inode_now();
+    now = clock_realtime_ns();
     if (flags & MS_RELATIME && atime > inode->mtime && atime > inode->ctime &&
         now - atime < ATIME_LAZY)
         return;
@@ -340,8 +335,7 @@ int super_finish(struct super_block *sb, struct inode *root, struct super_block 
     if (!d) {
         if (root)
             inode_put(root);
-        if (sb)
-            super_put(sb);
+        super_put(sb);
         return -ENOMEM;
     }
     dentry_attach(d, root);
@@ -352,7 +346,7 @@ int super_finish(struct super_block *sb, struct inode *root, struct super_block 
 
 void super_put(struct super_block *sb)
 {
-    if (!ref_put(&sb->refs))
+    if (!sb || !ref_put(&sb->refs))
         return;
     if (sb->root) {
         dentry_drop_tree(sb->root);

@@ -210,7 +210,6 @@ static int make(struct text *text, struct inode *inode)
 {
     struct seq *s = &text->seq;
     size_t size = s->size ? s->size : SIZE_FIRST;
-    int err;
 
     for (;;) {
         if (size > s->size) {
@@ -222,16 +221,17 @@ static int make(struct text *text, struct inode *inode)
             s->size = size;
         }
         s->len = 0;
-        err = inode->kind->show(s, inode);
-        if (err || s->len <= s->size)
+        s->error = 0;
+        inode->kind->show(s, inode);
+        if (s->error || s->len <= s->size)
             break;
         while (size < s->len)
             size *= 2;
         if (size > SIZE_MAX_)
             return -ENOMEM;
     }
-    text->made = !err;
-    return err;
+    text->made = !s->error;
+    return s->error;
 }
 
 static ssize_t show_read(struct io_request *req)

@@ -28,8 +28,8 @@ struct pseudo {
     const struct pseudo_keys *keys; /* NULL: no key, or one that is not counted */
     const void *data;               /* for the functions below: pseudo_data() */
 
-    /* Regular files. show writes the whole text (seq.h). */
-    int (*show)(struct seq *s, struct inode *inode);
+    /* Regular files. show writes the whole text (seq.h), or tells in s->error why not. */
+    void (*show)(struct seq *s, struct inode *inode);
     /* The text of one write(), NUL-terminated, at most a page less 1. 0 or -errno. */
     int (*store)(struct inode *inode, char *text, size_t len);
 

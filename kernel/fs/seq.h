@@ -9,6 +9,7 @@
 struct seq {
     char *buf;
     size_t size, len; /* len > size: it did not fit, and is made again with more room */
+    int error;        /* 0, or the -errno that a reader gets in place of the text */
 };
 
 __printf(2, 3) void seq_printf(struct seq *s, const char *fmt, ...);

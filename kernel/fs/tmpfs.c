@@ -22,6 +22,7 @@
 #include "fs/mount.h"
 #include "fs/seq.h"
 
+#include "core/clock.h"
 #include "core/panic.h"
 #include "io/iter.h"
 #include "lib/errno.h"
@@ -106,7 +107,7 @@ static int resize(struct inode *inode, u64 size)
     WRITE_ONCE(inode->size, size);
     if (size < old)
         mapping_truncate(&inode->mapping, size);
-    inode->mtime = inode_now();
+    inode->mtime = clock_realtime_ns();
     return 0;
 }
 
@@ -327,7 +328,7 @@ static int tmpfs_link(struct inode *dir, struct dentry *dentry, struct inode *in
     if (inode->nlink >= INT32_MAX)
         return -EMLINK;
     inode->nlink++;
-    inode->ctime = inode_now();
+    inode->ctime = clock_realtime_ns();
     dentry_attach(dentry, inode_get(inode));
     dir_changed(dir, 1, inode->ctime);
     return 0;
@@ -340,7 +341,7 @@ static int tmpfs_remove(struct inode *dir, struct dentry *dentry)
 
     if (is_dir && !list_empty(&dentry->children))
         return -ENOTEMPTY;
-    inode->ctime = inode_now();
+    inode->ctime = clock_realtime_ns();
     dir_changed(dir, -1, inode->ctime);
     dir->nlink -= is_dir;
     inode->nlink -= is_dir ? 2 : 1;
@@ -360,7 +361,7 @@ static int tmpfs_rename(struct rename *r)
 {
     struct inode *moved = r->old->inode, *other = r->new->inode;
     bool exchange = r->flags & RENAME_EXCHANGE;
-    s64 now = inode_now();
+    s64 now = clock_realtime_ns();
     int err = other && !exchange ? tmpfs_remove(r->new_dir, r->new) : 0;
 
     if (err)
@@ -556,8 +557,7 @@ int tmpfs_mount(const struct filesystem *type, char *options, struct super_block
     root->gid = t->gid;
     return super_finish(sb, root, out);
 put:
-    if (sb)
-        super_put(sb);
+    super_put(sb);
     return err;
 }
 

@@ -206,7 +206,7 @@ struct super_block *super_alloc(const struct filesystem *type, const struct supe
  */
 int super_finish(struct super_block *sb, struct inode *root, struct super_block **out);
 
-/* May sleep. */
+/* NULL does nothing. May sleep. */
 void super_put(struct super_block *sb);
 
 /*
@@ -228,9 +228,6 @@ static inline void inode_put(struct inode *inode)
     if (ref_put(&inode->refs))
         inode_release(inode);
 }
-
-/* The clock of time stamps. */
-s64 inode_now(void);
 
 /* Has `cred` the rights `mask` on the inode? 0 or -EACCES. Does not sleep. */
 int inode_permission_cred(struct inode *inode, u32 mask, const struct cred *cred);

@@ -102,16 +102,11 @@ static u32 eventfd_poll(struct file *file, struct poll_table *table)
     return unlikely(table) ? poll_and_wait(file, table) : events_of(file->private);
 }
 
-static void eventfd_release(struct file *file)
-{
-    kfree(file->private);
-}
-
 static const struct file_ops eventfd_ops = {
     .read = eventfd_read,
     .write = eventfd_write,
     .poll = eventfd_poll,
-    .release = eventfd_release,
+    .release = file_free_private,
     .seek = file_seek_none,
     .stat_mode = 0600,
     .name = "anon_inode:[eventfd]",

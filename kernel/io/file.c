@@ -187,6 +187,11 @@ loff_t file_seek(struct file *file, loff_t offset, int whence)
     return result;
 }
 
+void file_free_private(struct file *file)
+{
+    kfree(file->private);
+}
+
 void io_init(void)
 {
     file_cache = kmem_cache_create("file", sizeof(struct file), 8);

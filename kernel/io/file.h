@@ -203,6 +203,9 @@ loff_t file_seek_none(struct file *file, loff_t offset, int whence); /* position
 /* lseek(2) proper: -ESPIPE for streams, then ops->seek. Takes pos_lock as needed. */
 loff_t file_seek(struct file *file, loff_t offset, int whence);
 
+/* The release of files whose private data is one object of kmalloc(). */
+void file_free_private(struct file *file);
+
 /* What io cannot do itself: fs sets these at boot, before the first file. */
 extern struct file_hooks {
     void (*path_put)(struct file *file); /* drop path, inode and writer counts of a dying file */

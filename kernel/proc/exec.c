@@ -357,12 +357,9 @@ static void scoped_end_exec(struct exec **exec)
 
     if (!e)
         return;
-    if (e->space)
-        vm_space_put(e->space);
-    if (e->cred)
-        cred_put(e->cred);
-    if (e->sighand)
-        sighand_put(e->sighand);
+    vm_space_put(e->space);
+    cred_put(e->cred);
+    sighand_put(e->sighand);
     kfree(e->main.segments);
     kfree(e->interpreter.segments);
     if (e->interpreter.file) {

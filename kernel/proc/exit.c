@@ -24,6 +24,7 @@
  */
 #include "proc/exit.h"
 
+#include "core/clock.h"
 #include "core/panic.h"
 #include "fs/vfs.h"
 #include "io/fdtable.h"
@@ -36,8 +37,6 @@
 #include "task/task.h"
 #include "vm/futex.h"
 #include "vm/space.h"
-
-#define CLOCK_TICK_NS 10000000UL /* of times(2) and siginfo_t: 100 a second */
 
 static void usage_add(struct process_usage *sum, const struct process_usage *more)
 {
@@ -57,8 +56,8 @@ static void child_info(struct process *process, struct siginfo *info, int code, 
     info->pid = process->tgid;
     info->uid = rcu_dereference(process->leader->cred)->uid;
     info->child.status = status;
-    info->child.utime = process->usage.utime / CLOCK_TICK_NS;
-    info->child.stime = process->usage.stime / CLOCK_TICK_NS;
+    info->child.utime = process->usage.utime / NS_PER_TICK;
+    info->child.stime = process->usage.stime / NS_PER_TICK;
 }
 
 static struct sigaction sigchld_action(struct process *parent)
@@ -286,8 +285,7 @@ void task_set_space(struct task *self, struct vm_space *space)
     self->space = space;
     task_unlock(self);
     vm_space_use(space);
-    if (old)
-        vm_space_put(old);
+    vm_space_put(old);
 }
 
 static void drop_files(struct task *self)
@@ -300,8 +298,7 @@ static void drop_files(struct task *self)
     self->files = NULL;
     self->fs = NULL;
     task_unlock(self);
-    if (fs)
-        fs_context_put(fs);
+    fs_context_put(fs);
 }
 
 void task_exit(int code)

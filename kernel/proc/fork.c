@@ -264,12 +264,9 @@ static void start(struct task *child, const struct clone_request *r)
 /* Undoes copy_task() for a child that nobody has seen. */
 static void discard(struct task *child)
 {
-    if (child->space)
-        vm_space_put(child->space);
-    if (child->fs)
-        fs_context_put(child->fs);
-    if (child->files)
-        fdtable_put(child->files);
+    vm_space_put(child->space);
+    fs_context_put(child->fs);
+    fdtable_put(child->files);
     if (child->process != current_process())
         process_put(child->process); /* the tree's reference */
     task_discard(child);

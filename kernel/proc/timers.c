@@ -330,8 +330,7 @@ static struct task *own_thread_get(u32 tid)
     return task;
 }
 
-/* Which clocks can have timers: 0, or why not. */
-static int posix_timer_clock(int clock)
+int clock_may_wait(int clock)
 {
     switch (clock) {
     case CLOCK_REALTIME:
@@ -354,7 +353,7 @@ static int posix_timer_make(const struct timer_request *r, struct posix_timer **
 {
     struct task *target = NULL;
     struct posix_timer *pt;
-    int error = posix_timer_clock(r->clock);
+    int error = clock_may_wait(r->clock);
 
     if (error)
         return error;
@@ -366,8 +365,7 @@ static int posix_timer_make(const struct timer_request *r, struct posix_timer **
         return -EINVAL;
     pt = *out = kmalloc(sizeof(*pt));
     if (!pt) {
-        if (target)
-            task_put(target);
+        task_put(target);
         return -EAGAIN;
     }
     pt->target = target;
@@ -464,10 +462,8 @@ int posix_timer_delete(s32 id)
     if (!pt)
         return -EINVAL;
     timer_cancel(&pt->timer);
-    if (pt->target)
-        task_put(pt->target);
-    if (pt->clock_task)
-        task_put(pt->clock_task);
+    task_put(pt->target);
+    task_put(pt->clock_task);
     kfree(pt);
     return 0;
 }

@@ -87,35 +87,37 @@ static const struct pseudo_keys pid_keys = {
 
 /* The pseudo_data() of such a file. */
 struct task_file {
-    int (*show)(struct seq *s, struct task *task, struct vm_space *space);
+    void (*show)(struct seq *s, struct task *task, struct vm_space *space, bool full);
     bool memory; /* empty for a task without a space: a zombie, a kernel thread */
     bool secret; /* from whom may not inspect the task */
+    bool full;   /* of two files that show() makes, the one that tells more */
 };
 
-static int task_show(struct seq *s, struct inode *inode)
+static void task_show(struct seq *s, struct inode *inode)
 {
     const struct task_file *file = pseudo_data(inode);
     struct task *task __scoped(task) = task_of(inode);
     struct vm_space *space __scoped(space) = task ? space_get(task) : NULL;
 
     if (!task)
-        return -ESRCH;
-    if (file->secret && !task_may_inspect(task))
-        return -EACCES;
-    return space || !file->memory ? file->show(s, task, space) : 0;
+        s->error = -ESRCH;
+    else if (file->secret && !task_may_inspect(task))
+        s->error = -EACCES;
+    else if (space || !file->memory)
+        file->show(s, task, space, file->full);
 }
 
 #define REMOTE_MAX 131072UL
 
 /* Copies [at, end) of a process's memory into the text. */
-static int show_range(struct seq *s, struct vm_space *space, u64 at, u64 end)
+static void show_range(struct seq *s, struct vm_space *space, u64 at, u64 end)
 {
     char *buf __scoped(kmalloc) = kmalloc(PAGE_SIZE);
 
     if (!buf)
-        return -ENOMEM;
+        s->error = -ENOMEM;
     end = MIN(end, at + REMOTE_MAX);
-    while (at < end) {
+    while (buf && at < end) {
         ssize_t n = vm_read_remote(space, at, buf, MIN(end - at, PAGE_SIZE));
 
         if (n <= 0)
@@ -123,29 +125,26 @@ static int show_range(struct seq *s, struct vm_space *space, u64 at, u64 end)
         seq_write(s, buf, n);
         at += n;
     }
-    return 0;
 }
 
-static int cmdline_show(struct seq *s, struct task *task, struct vm_space *space)
+static void cmdline_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
-    return show_range(s, space, space->arg_start, space->arg_end);
+    show_range(s, space, space->arg_start, space->arg_end);
 }
 
-static int environ_show(struct seq *s, struct task *task, struct vm_space *space)
+static void environ_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
-    return show_range(s, space, space->env_start, space->env_end);
+    show_range(s, space, space->env_start, space->env_end);
 }
 
-static int auxv_show(struct seq *s, struct task *task, struct vm_space *space)
+static void auxv_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     seq_write(s, space->auxv, sizeof space->auxv);
-    return 0;
 }
 
-static int comm_show(struct seq *s, struct task *task, struct vm_space *space)
+static void comm_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     seq_printf(s, "%.15s\n", task->thread.name);
-    return 0;
 }
 
 static int comm_store(struct inode *inode, char *text, size_t len)
@@ -160,10 +159,9 @@ static int comm_store(struct inode *inode, char *text, size_t len)
     return 0;
 }
 
-static int score_show(struct seq *s, struct task *task, struct vm_space *space)
+static void score_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     seq_printf(s, "%d\n", READ_ONCE(task->process->oom_score_adj));
-    return 0;
 }
 
 static int score_store(struct inode *inode, char *text, size_t len)
@@ -182,16 +180,9 @@ static int score_store(struct inode *inode, char *text, size_t len)
     return 0;
 }
 
-static int mounts_show(struct seq *s, struct task *task, struct vm_space *space)
+static void mounts_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
-    mount_show_all(s, false);
-    return 0;
-}
-
-static int mountinfo_show(struct seq *s, struct task *task, struct vm_space *space)
-{
-    mount_show_all(s, true);
-    return 0;
+    mount_show_all(s, full);
 }
 
 /* ---- links to places ---- */
@@ -209,7 +200,10 @@ static int exe_follow(struct inode *inode, struct path *out)
     return 0;
 }
 
-static int place_follow(struct inode *inode, struct path *out, bool root)
+#define IS_ROOT ((void *)1) /* the pseudo_data() of the link to it */
+
+/* The root or the working directory. */
+static int place_follow(struct inode *inode, struct path *out)
 {
     struct task *task __scoped(task) = task_of(inode);
     struct fs_context *fs;
@@ -223,19 +217,9 @@ static int place_follow(struct inode *inode, struct path *out, bool root)
     task_unlock(task);
     if (!fs)
         return -ENOENT;
-    fs_context_get_path(fs, root ? &fs->root : &fs->cwd, out);
+    fs_context_get_path(fs, pseudo_data(inode) == IS_ROOT ? &fs->root : &fs->cwd, out);
     fs_context_put(fs);
     return 0;
-}
-
-static int cwd_follow(struct inode *inode, struct path *out)
-{
-    return place_follow(inode, out, false);
-}
-
-static int root_follow(struct inode *inode, struct path *out)
-{
-    return place_follow(inode, out, true);
 }
 
 /* ---- fd and fdinfo: one link, one file for each descriptor ---- */
@@ -303,17 +287,18 @@ static ssize_t fd_readlink(struct inode *inode, char *buf, size_t size)
     return n;
 }
 
-static int fdinfo_show(struct seq *s, struct inode *inode)
+static void fdinfo_show(struct seq *s, struct inode *inode)
 {
     bool cloexec = false;
     struct file *file __scoped(file) =
         fd_file_get(pseudo_key(inode), pseudo_number(inode), &cloexec);
 
-    if (!file)
-        return -ENOENT;
+    if (!file) {
+        s->error = -ENOENT;
+        return;
+    }
     seq_printf(s, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t%u\n", (long)file->pos,
                file->flags | (cloexec ? 02000000 : 0), file->path.mount ? file->path.mount->id : 0);
-    return 0;
 }
 
 static const struct pseudo fd_link = {
@@ -390,7 +375,7 @@ static int task_next(struct inode *dir, u32 from)
     PID_FILE("auxv", S_IFREG | 0400, SHOW(auxv_show, .memory = true, .secret = true)),           \
         PID_FILE("cmdline", S_IFREG | 0444, SHOW(cmdline_show, .memory = true)),                 \
         PID_FILE("comm", S_IFREG | 0644, SHOW(comm_show), .store = comm_store),                  \
-        PID_FILE("cwd", S_IFLNK | 0777, .follow = cwd_follow),                                   \
+        PID_FILE("cwd", S_IFLNK | 0777, .follow = place_follow),                                 \
         PID_FILE("environ", S_IFREG | 0400, SHOW(environ_show, .memory = true, .secret = true)), \
         PID_FILE("exe", S_IFLNK | 0777, .follow = exe_follow),                                   \
         PID_FILE("fd", S_IFDIR | 0500, .numbered = &fd_link, .lookup = fd_lookup,                \
@@ -399,17 +384,18 @@ static int task_next(struct inode *dir, u32 from)
                  .next = fd_next),                                                               \
         PID_FILE("limits", S_IFREG | 0444, SHOW(limits_show)),                                   \
         PID_FILE("maps", S_IFREG | 0444, SHOW(maps_show, .memory = true, .secret = true)),       \
-        PID_FILE("mountinfo", S_IFREG | 0444, SHOW(mountinfo_show)),                             \
+        PID_FILE("mountinfo", S_IFREG | 0444, SHOW(mounts_show, .full = true)),                  \
         PID_FILE("mounts", S_IFREG | 0444, SHOW(mounts_show)),                                   \
         PID_FILE("oom_score_adj", S_IFREG | 0644, SHOW(score_show), .store = score_store),       \
-        PID_FILE("root", S_IFLNK | 0777, .follow = root_follow),                                 \
-        PID_FILE("smaps", S_IFREG | 0444, SHOW(smaps_show, .memory = true, .secret = true)),     \
+        PID_FILE("root", S_IFLNK | 0777, .follow = place_follow, .data = IS_ROOT),               \
+        PID_FILE("smaps", S_IFREG | 0444,                                                        \
+                 SHOW(maps_show, .memory = true, .secret = true, .full = true)),                 \
         PID_FILE("statm", S_IFREG | 0444, SHOW(statm_show)),                                     \
         PID_FILE("status", S_IFREG | 0444, SHOW(status_show))
 
 static const struct pseudo thread_table[] = {
     COMMON_FILES,
-    PID_FILE("stat", S_IFREG | 0444, SHOW(thread_stat_show)),
+    PID_FILE("stat", S_IFREG | 0444, SHOW(stat_show)),
     {.name = NULL},
 };
 
@@ -417,7 +403,7 @@ static const struct pseudo thread_directory = PID_FILE(NULL, S_IFDIR | 0555, .ta
 
 static const struct pseudo pid_table[] = {
     COMMON_FILES,
-    PID_FILE("stat", S_IFREG | 0444, SHOW(stat_show)),
+    PID_FILE("stat", S_IFREG | 0444, SHOW(stat_show, .full = true)),
     PID_FILE("task", S_IFDIR | 0555, .numbered = &thread_directory, .lookup = task_lookup,
              .next = task_next),
     {.name = NULL},

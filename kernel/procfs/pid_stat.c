@@ -64,7 +64,7 @@ static void facts_get(struct task *task, struct facts *f)
     }
 }
 
-static int show_stat(struct seq *s, struct task *task, struct vm_space *space, bool whole)
+void stat_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     bool inspect = task_may_inspect(task);
     struct facts f;
@@ -73,27 +73,27 @@ static int show_stat(struct seq *s, struct task *task, struct vm_space *space, b
 
     facts_get(task, &f);
     tty = tty_of_process(task->process, &foreground);
-    if (whole)
+    if (full)
         utime = f.usage.utime, stime = f.usage.stime;
     else
         thread_cpu_times(&task->thread, &utime, &stime);
-    seq_printf(s, "%u (%.15s) %c %u %u %u %lu %d 0 ", whole ? task->process->tgid : task->tid,
+    seq_printf(s, "%u (%.15s) %c %u %u %u %lu %d 0 ", full ? task->process->tgid : task->tid,
                task->thread.name, state_of(task)[0], f.parent, f.pgrp, f.session,
                (unsigned long)tty, foreground);
     seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu %lu ", f.usage.minor_faults, f.children.minor_faults,
-               f.usage.major_faults, f.children.major_faults, utime / TICK_NS, stime / TICK_NS,
-               f.children.utime / TICK_NS, f.children.stime / TICK_NS);
+               f.usage.major_faults, f.children.major_faults, utime / NS_PER_TICK,
+               stime / NS_PER_TICK, f.children.utime / NS_PER_TICK, f.children.stime / NS_PER_TICK);
     seq_printf(s, "%d %d %u 0 %lu %lu %lu %lu ",
                task->thread.rt_priority ? -1 - task->thread.rt_priority : 20 + task->thread.nice,
                task->thread.nice, f.threads,
-               (whole ? task->process->start_ns : task->start_ns) / TICK_NS,
+               (full ? task->process->start_ns : task->start_ns) / NS_PER_TICK,
                space ? space->total_pages * PAGE_SIZE : 0, space ? vm_rss_pages(space) : 0,
                task->process->rlimits[RLIMIT_RSS].soft);
     seq_printf(s, "%lu %lu %lu 0 0 %lu %lu %lu %lu 0 0 0 %d %u %u %u 0 0 0 ",
                space && inspect ? space->code_start : 0, space && inspect ? space->code_end : 0,
                space && inspect ? space->stack_start : 0, f.pending & 0x7fffffff,
                f.blocked & 0x7fffffff, f.ignored & 0x7fffffff, f.caught & 0x7fffffff,
-               whole ? task->process->exit_signal : -1, task->thread.cpu, task->thread.rt_priority,
+               full ? task->process->exit_signal : -1, task->thread.cpu, task->thread.rt_priority,
                task->thread.policy);
     if (space && inspect)
         seq_printf(s, "%lu %lu %lu %lu %lu %lu %lu %d\n", space->data_start, space->data_end,
@@ -101,20 +101,9 @@ static int show_stat(struct seq *s, struct task *task, struct vm_space *space, b
                    space->env_end, task->process->exit_code);
     else
         seq_puts(s, "0 0 0 0 0 0 0 0\n");
-    return 0;
 }
 
-int stat_show(struct seq *s, struct task *task, struct vm_space *space)
-{
-    return show_stat(s, task, space, true);
-}
-
-int thread_stat_show(struct seq *s, struct task *task, struct vm_space *space)
-{
-    return show_stat(s, task, space, false);
-}
-
-int statm_show(struct seq *s, struct task *task, struct vm_space *space)
+void statm_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     if (space)
         seq_printf(s, "%lu %lu %lu %lu 0 %lu 0\n", space->total_pages, vm_rss_pages(space),
@@ -122,7 +111,6 @@ int statm_show(struct seq *s, struct task *task, struct vm_space *space)
                    space->data_pages + space->stack_pages);
     else
         seq_puts(s, "0 0 0 0 0 0 0\n");
-    return 0;
 }
 
 static void show_ids(struct seq *s, struct task *task)
@@ -184,7 +172,7 @@ static void show_affinity(struct seq *s, struct task *task)
     cpu_ranges_show(s, &mask);
 }
 
-int status_show(struct seq *s, struct task *task, struct vm_space *space)
+void status_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     struct facts f;
 
@@ -209,10 +197,9 @@ int status_show(struct seq *s, struct task *task, struct vm_space *space)
     show_affinity(s, task);
     seq_printf(s, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
                task->thread.voluntary, task->thread.involuntary);
-    return 0;
 }
 
-int limits_show(struct seq *s, struct task *task, struct vm_space *space)
+void limits_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     static const struct {
         const char *name, *unit;
@@ -239,7 +226,6 @@ int limits_show(struct seq *s, struct task *task, struct vm_space *space)
                 seq_printf(s, "%-20lu ", values[j]);
         seq_printf(s, rows[i].unit[0] ? "%-10s\n" : "%s\n", rows[i].unit);
     }
-    return 0;
 }
 
 static void show_region(struct seq *s, struct vm_region *r)
@@ -268,26 +254,15 @@ static void show_region(struct seq *s, struct vm_region *r)
     seq_putc(s, '\n');
 }
 
-static int show_regions(struct seq *s, struct vm_space *space, bool sizes)
+void maps_show(struct seq *s, struct task *task, struct vm_space *space, bool full)
 {
     mutex_guard(&space->lock);
     for (struct vm_region *r = vm_region_at_or_above(space, 0); r; r = vm_region_next(r)) {
         show_region(s, r);
-        if (sizes)
+        if (full)
             seq_printf(s,
                        "Size:           %8lu kB\nKernelPageSize:        4 kB\n"
                        "MMUPageSize:           4 kB\n",
                        (r->end - r->start) / 1024);
     }
-    return 0;
-}
-
-int maps_show(struct seq *s, struct task *task, struct vm_space *space)
-{
-    return show_regions(s, space, false);
-}
-
-int smaps_show(struct seq *s, struct task *task, struct vm_space *space)
-{
-    return show_regions(s, space, true);
 }

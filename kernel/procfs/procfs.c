@@ -36,8 +36,7 @@ static void *root_lookup(struct inode *dir, u32 number)
 
     if (pid && READ_ONCE(pid->process))
         return pid;
-    if (pid)
-        pid_put(pid);
+    pid_put(pid);
     return NULL;
 }
 
@@ -78,27 +77,24 @@ static int root_link_count(struct inode *inode)
 
 /* ---- the kernel as a whole ---- */
 
-int text_show(struct seq *s, struct inode *inode)
+void text_show(struct seq *s, struct inode *inode)
 {
     seq_printf(s, "%s\n", (const char *)pseudo_data(inode));
-    return 0;
 }
 
-static int cmdline_show(struct seq *s, struct inode *inode)
+static void cmdline_show(struct seq *s, struct inode *inode)
 {
     seq_printf(s, "%s\n", param_text());
-    return 0;
 }
 
-static int version_show(struct seq *s, struct inode *inode)
+static void version_show(struct seq *s, struct inode *inode)
 {
     const struct uts_names *u = &init_uts_ns.names;
 
     seq_printf(s, "%s version %s (%s) %s\n", u->sysname, u->release, "ashlar", u->version);
-    return 0;
 }
 
-static int uptime_show(struct seq *s, struct inode *inode)
+static void uptime_show(struct seq *s, struct inode *inode)
 {
     u64 up = clock_boottime_ns(), idle = 0;
     struct cpu_times t;
@@ -108,12 +104,11 @@ static int uptime_show(struct seq *s, struct inode *inode)
         cpu_times_get(cpu, &t);
         idle += t.idle_ns;
     }
-    seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NS_PER_SEC, up % NS_PER_SEC / TICK_NS,
-               idle / NS_PER_SEC, idle % NS_PER_SEC / TICK_NS);
-    return 0;
+    seq_printf(s, "%lu.%02lu %lu.%02lu\n", up / NS_PER_SEC, up % NS_PER_SEC / NS_PER_TICK,
+               idle / NS_PER_SEC, idle % NS_PER_SEC / NS_PER_TICK);
 }
 
-static int loadavg_show(struct seq *s, struct inode *inode)
+static void loadavg_show(struct seq *s, struct inode *inode)
 {
     struct sched_counts counts;
     u64 load[3];
@@ -126,7 +121,6 @@ static int loadavg_show(struct seq *s, struct inode *inode)
         seq_printf(s, "%lu.%02lu ", hundredths / 100, hundredths % 100);
     }
     seq_printf(s, "%u/%u %u\n", counts.running, threads_total(), pid_last());
-    return 0;
 }
 
 /* Pages in slabs of all caches. */
@@ -140,7 +134,7 @@ static u64 slab_pages(void)
     return pages;
 }
 
-static int meminfo_show(struct seq *s, struct inode *inode)
+static void meminfo_show(struct seq *s, struct inode *inode)
 {
     const u64 kib = PAGE_SIZE / 1024;
     u64 free = pages_free() * kib, cached = mapping_pages() * kib;
@@ -164,10 +158,9 @@ static int meminfo_show(struct seq *s, struct inode *inode)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         seq_printf(s, "%-15s %8lu kB\n", rows[i].name, rows[i].value);
-    return 0;
 }
 
-static int machine_stat_show(struct seq *s, struct inode *inode)
+static void machine_stat_show(struct seq *s, struct inode *inode)
 {
     struct cpu_times t, sum = {0};
     struct sched_counts counts;
@@ -180,12 +173,12 @@ static int machine_stat_show(struct seq *s, struct inode *inode)
         sum.system_ns += t.system_ns;
         sum.idle_ns += t.idle_ns;
     }
-    seq_printf(s, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", sum.user_ns / TICK_NS,
-               sum.system_ns / TICK_NS, sum.idle_ns / TICK_NS);
+    seq_printf(s, "cpu  %lu 0 %lu %lu 0 0 0 0 0 0\n", sum.user_ns / NS_PER_TICK,
+               sum.system_ns / NS_PER_TICK, sum.idle_ns / NS_PER_TICK);
     for_each_online_cpu(cpu) {
         cpu_times_get(cpu, &t);
-        seq_printf(s, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", cpu, t.user_ns / TICK_NS,
-                   t.system_ns / TICK_NS, t.idle_ns / TICK_NS);
+        seq_printf(s, "cpu%u %lu 0 %lu %lu 0 0 0 0 0 0\n", cpu, t.user_ns / NS_PER_TICK,
+                   t.system_ns / NS_PER_TICK, t.idle_ns / NS_PER_TICK);
     }
     seq_printf(s,
                "intr %lu\nctxt %lu\nbtime %lu\nprocesses %lu\nprocs_running %u\n"
@@ -193,7 +186,6 @@ static int machine_stat_show(struct seq *s, struct inode *inode)
                irq_total(), counts.switches,
                (clock_realtime_ns() - clock_boottime_ns()) / NS_PER_SEC, process_forks,
                counts.running, counts.blocked);
-    return 0;
 }
 
 /* The features of AT_HWCAP, by bit. */
@@ -218,7 +210,7 @@ static void show_features(struct seq *s, u64 features, const char *const *names,
             seq_printf(s, " %s", names[i]);
 }
 
-static int cpuinfo_show(struct seq *s, struct inode *inode)
+static void cpuinfo_show(struct seq *s, struct inode *inode)
 {
     u64 midr = cpu_features.midr;
     u32 cpu;
@@ -233,10 +225,9 @@ static int cpuinfo_show(struct seq *s, struct inode *inode)
                    "CPU variant\t: 0x%lx\nCPU part\t: 0x%03lx\nCPU revision\t: %lu\n\n",
                    midr >> 24 & 0xff, midr >> 20 & 15, midr >> 4 & 0xfff, midr & 15);
     }
-    return 0;
 }
 
-static int interrupts_show(struct seq *s, struct inode *inode)
+static void interrupts_show(struct seq *s, struct inode *inode)
 {
     struct irq_info info;
     u32 cpu;
@@ -257,19 +248,17 @@ static int interrupts_show(struct seq *s, struct inode *inode)
             seq_printf(s, "%10u    ", ipi_received(cpu, ipi));
         seq_printf(s, "  %s\n", ipi_name(ipi));
     }
-    return 0;
 }
 
-static int filesystems_show(struct seq *s, struct inode *inode)
+static void filesystems_show(struct seq *s, struct inode *inode)
 {
     struct filesystem *type;
 
     list_for_each_entry(type, &filesystems, link)
         seq_printf(s, "%s\t%s\n", type->flags & FS_NODEV ? "nodev" : "", type->name);
-    return 0;
 }
 
-static int devices_show(struct seq *s, struct inode *inode)
+static void devices_show(struct seq *s, struct inode *inode)
 {
     const struct chardev *device;
     u32 last = ~0u;
@@ -281,10 +270,9 @@ static int devices_show(struct seq *s, struct inode *inode)
             seq_printf(s, "%3u %s\n", last, device->name);
         }
     seq_puts(s, "\nBlock devices:\n");
-    return 0;
 }
 
-static int slabinfo_show(struct seq *s, struct inode *inode)
+static void slabinfo_show(struct seq *s, struct inode *inode)
 {
     struct kmem_info info;
 
@@ -293,10 +281,9 @@ static int slabinfo_show(struct seq *s, struct inode *inode)
     for (u32 n = 0; kmem_cache_info(n, &info); n++)
         seq_printf(s, "%-17s %6lu %6lu %6u %4lu %4u\n", info.name, info.active, info.total,
                    info.size, PAGE_SIZE / info.size, 1);
-    return 0;
 }
 
-static int buddyinfo_show(struct seq *s, struct inode *inode)
+static void buddyinfo_show(struct seq *s, struct inode *inode)
 {
     u64 counts[PAGE_ORDER_MAX + 1];
 
@@ -305,13 +292,11 @@ static int buddyinfo_show(struct seq *s, struct inode *inode)
     for (int i = 0; i <= PAGE_ORDER_MAX; i++)
         seq_printf(s, "%6lu ", counts[i]);
     seq_putc(s, '\n');
-    return 0;
 }
 
-static int locks_show(struct seq *s, struct inode *inode)
+static void locks_show(struct seq *s, struct inode *inode)
 {
     file_locks_show(s);
-    return 0;
 }
 
 #define GLOBAL(file, fn)                                 \

@@ -6,8 +6,6 @@
 #include "fs/pseudo.h"
 #include "task/task.h"
 
-#define TICK_NS (NS_PER_SEC / 100) /* USER_HZ is 100 */
-
 /* The children of /proc/sys, and /sys (sysctl.c). */
 extern const struct pseudo sysctl_files[];
 extern const struct pseudo sysfs_root;
@@ -16,7 +14,7 @@ extern const struct pseudo sysfs_root;
 extern const struct pseudo pid_directory;
 
 /* A file of one line that is always the same. */
-int text_show(struct seq *s, struct inode *inode);
+void text_show(struct seq *s, struct inode *inode);
 
 #define PROCFS_TEXT(file, text)                                               \
     {                                                                         \
@@ -30,11 +28,12 @@ int text_show(struct seq *s, struct inode *inode);
 /* "0-3,8": the CPUs of a set, and a newline (sysctl.c). */
 void cpu_ranges_show(struct seq *s, const struct cpumask *mask);
 
-/* /proc/PID/stat, status, statm, limits, maps and smaps (pid_stat.c). space may be NULL. 0. */
-int stat_show(struct seq *s, struct task *task, struct vm_space *space);
-int thread_stat_show(struct seq *s, struct task *task, struct vm_space *space);
-int statm_show(struct seq *s, struct task *task, struct vm_space *space);
-int status_show(struct seq *s, struct task *task, struct vm_space *space);
-int limits_show(struct seq *s, struct task *task, struct vm_space *space);
-int maps_show(struct seq *s, struct task *task, struct vm_space *space);
-int smaps_show(struct seq *s, struct task *task, struct vm_space *space);
+/*
+ * /proc/PID/stat, status, statm, limits, maps and smaps (pid_stat.c). space may be NULL. `full`:
+ * stat of the process, not of a thread; smaps, not maps.
+ */
+void stat_show(struct seq *s, struct task *task, struct vm_space *space, bool full);
+void statm_show(struct seq *s, struct task *task, struct vm_space *space, bool full);
+void status_show(struct seq *s, struct task *task, struct vm_space *space, bool full);
+void limits_show(struct seq *s, struct task *task, struct vm_space *space, bool full);
+void maps_show(struct seq *s, struct task *task, struct vm_space *space, bool full);

@@ -16,10 +16,9 @@
 #include "task/pid.h"
 #include "vm/space.h"
 
-static int number_show(struct seq *s, struct inode *inode)
+static void number_show(struct seq *s, struct inode *inode)
 {
     seq_printf(s, "%lu\n", (u64)pseudo_data(inode));
-    return 0;
 }
 
 /* A number that can be changed within bounds. */
@@ -28,12 +27,11 @@ struct setting {
     u32 low, high;
 };
 
-static int setting_show(struct seq *s, struct inode *inode)
+static void setting_show(struct seq *s, struct inode *inode)
 {
     const struct setting *setting = pseudo_data(inode);
 
     seq_printf(s, "%u\n", READ_ONCE(*setting->value));
-    return 0;
 }
 
 static int setting_store(struct inode *inode, char *text, size_t len)
@@ -61,10 +59,9 @@ static int uts_store(struct inode *inode, char *text, size_t len)
     return 0;
 }
 
-static int printk_show(struct seq *s, struct inode *inode)
+static void printk_show(struct seq *s, struct inode *inode)
 {
     seq_printf(s, "%u\t4\t1\t7\n", log_console_level());
-    return 0;
 }
 
 static int printk_store(struct inode *inode, char *text, size_t len)
@@ -77,10 +74,9 @@ static int printk_store(struct inode *inode, char *text, size_t len)
     return 0;
 }
 
-static int entropy_show(struct seq *s, struct inode *inode)
+static void entropy_show(struct seq *s, struct inode *inode)
 {
     seq_printf(s, "%d\n", random_ready() ? 256 : 0);
-    return 0;
 }
 
 /* Sixteen random bytes in the form of RFC 4122, version 4. */
@@ -94,16 +90,15 @@ static void show_uuid(struct seq *s, const u8 *b)
     seq_putc(s, '\n');
 }
 
-static int uuid_show(struct seq *s, struct inode *inode)
+static void uuid_show(struct seq *s, struct inode *inode)
 {
     u8 bytes[16];
 
     random_bytes(bytes, sizeof bytes);
     show_uuid(s, bytes);
-    return 0;
 }
 
-static int boot_id_show(struct seq *s, struct inode *inode)
+static void boot_id_show(struct seq *s, struct inode *inode)
 {
     static u8 bytes[16];
     static u32 made;
@@ -111,7 +106,6 @@ static int boot_id_show(struct seq *s, struct inode *inode)
     if (!__atomic_exchange_n(&made, 1, __ATOMIC_ACQ_REL))
         random_bytes(bytes, sizeof bytes);
     show_uuid(s, bytes);
-    return 0;
 }
 
 #define NUMBER(file, value)                                                                \
@@ -195,16 +189,14 @@ void cpu_ranges_show(struct seq *s, const struct cpumask *mask)
     seq_putc(s, '\n');
 }
 
-static int online_show(struct seq *s, struct inode *inode)
+static void online_show(struct seq *s, struct inode *inode)
 {
     cpu_ranges_show(s, &cpu_online_mask);
-    return 0;
 }
 
-static int possible_show(struct seq *s, struct inode *inode)
+static void possible_show(struct seq *s, struct inode *inode)
 {
     cpu_ranges_show(s, &cpumask_all);
-    return 0;
 }
 
 static const struct pseudo cpu_files[] = {

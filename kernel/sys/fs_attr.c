@@ -300,7 +300,8 @@ _Static_assert(sizeof(struct statx_abi) == 256, "struct statx");
 #define AT_STATX_SYNC_TYPE    0x6000
 
 struct statfs_abi {
-    u64 type, bsize, blocks, bfree, bavail, files, ffree;
+    u64 type, bsize;
+    struct kstatfs counts;
     u32 fsid[2];
     u64 namelen, frsize, flags, spare[4];
 };
@@ -443,17 +444,11 @@ static u32 statfs_flags(const struct mount *mount)
 /* sb NULL: a file without a file system (pipes, eventfds) shows one of its own kind. */
 static long statfs_put(u64 to, struct super_block *sb, u32 flags, u32 magic)
 {
-    struct kstatfs st = {0};
     struct statfs_abi out = {
         .type = magic, .bsize = 4096, .frsize = 4096, .namelen = NAME_MAX, .flags = flags};
 
     if (sb && sb->ops->statfs)
-        sb->ops->statfs(sb, &st);
-    out.blocks = st.blocks;
-    out.bfree = st.bfree;
-    out.bavail = st.bavail;
-    out.files = st.files;
-    out.ffree = st.ffree;
+        sb->ops->statfs(sb, &out.counts);
     out.fsid[0] = sb ? sb->dev : 0;
     return copy_to_user(USER_PTR(to), &out, sizeof(out));
 }

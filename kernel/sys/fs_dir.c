@@ -157,10 +157,7 @@ long sys_getcwd(u64 to, u64 size)
     return len > size ? -ERANGE : copy_to_user(USER_PTR(to), text, len) ? -EFAULT : (long)len;
 }
 
-long sys_umask(u64 mask)
-{
-    return __atomic_exchange_n(&current_fs()->umask, mask & 0777, __ATOMIC_RELAXED);
-}
+CALL(umask, (u64 mask), __atomic_exchange_n(&current_fs()->umask, mask & 0777, __ATOMIC_RELAXED))
 
 /* ---- reading directories ---- */
 
@@ -394,12 +391,8 @@ long sys_memfd_create(u64 name_ptr, u64 flags)
 }
 
 /* No file system here gives file handles. */
-long sys_name_to_handle_at(u64 at_fd, u64 name, u64 handle, u64 mount_id, u64 flags)
-{
-    return (u32)flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : -EOPNOTSUPP;
-}
+CALL(name_to_handle_at, (u64 at_fd, u64 name, u64 handle, u64 mount_id, u64 flags),
+     (u32)flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? -EINVAL : -EOPNOTSUPP)
 
-long sys_open_by_handle_at(u64 mount_fd, u64 handle, u64 flags)
-{
-    return cred_has_cap(CAP_DAC_READ_SEARCH) ? -EOPNOTSUPP : -EPERM;
-}
+CALL(open_by_handle_at, (u64 mount_fd, u64 handle, u64 flags),
+     cred_has_cap(CAP_DAC_READ_SEARCH) ? -EOPNOTSUPP : -EPERM)

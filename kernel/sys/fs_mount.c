@@ -139,10 +139,7 @@ CALL(fsync, (u64 fd), sync_file(fd, 0))
 CALL(fdatasync, (u64 fd), sync_file(fd, 1))
 
 /* No file system has anything to write back but by fsync(). */
-long sys_sync(void)
-{
-    return 0;
-}
+CALL(sync, (void), 0)
 
 long sys_syncfs(u64 fd)
 {

@@ -10,8 +10,6 @@
 #include "task/task.h"
 #include "vm/space.h"
 
-#define CLOCK_TICK_NS (NS_PER_SEC / 100)
-
 /* The rules of a change: 0 or -EINVAL, -EPERM. */
 static int check_limit(const struct rlimit *old, const struct rlimit *new, u32 which)
 {
@@ -139,11 +137,11 @@ long sys_times(u64 out)
 
     process_usage_get(process, &usage);
     if (out) {
-        u64 tms[4] = {usage.utime / CLOCK_TICK_NS, usage.stime / CLOCK_TICK_NS,
-                      children.utime / CLOCK_TICK_NS, children.stime / CLOCK_TICK_NS};
+        u64 tms[4] = {usage.utime / NS_PER_TICK, usage.stime / NS_PER_TICK,
+                      children.utime / NS_PER_TICK, children.stime / NS_PER_TICK};
 
         if (copy_to_user(USER_PTR(out), tms, sizeof(tms)))
             return -EFAULT;
     }
-    return clock_boottime_ns() / CLOCK_TICK_NS;
+    return clock_boottime_ns() / NS_PER_TICK;
 }

@@ -194,10 +194,7 @@ long sys_sigaltstack(u64 stack, u64 old_stack)
     return error;
 }
 
-long sys_rt_sigreturn(void)
-{
-    return signal_return(user_frame(self_task()));
-}
+CALL(rt_sigreturn, (void), signal_return(user_frame(self_task())))
 
 /* ---- sending ---- */
 

@@ -155,30 +155,13 @@ long sys_nanosleep(u64 request, u64 remaining)
     return sleep_relative(MIN(clock_monotonic_ns() + ns, NS_MAX), USER_PTR(remaining));
 }
 
-/* Which clocks can be slept on: 0, or why not. */
-static int sleep_clock_check(s32 clock)
-{
-    switch (clock) {
-    case 0: /* REALTIME */
-    case 1: /* MONOTONIC */
-    case 7: /* BOOTTIME */
-    case 11: /* TAI */ return 0;
-    case 8:
-    case 9: /* the ALARM clocks */ return cred_has_cap(CAP_WAKE_ALARM) ? 0 : -EPERM;
-    case 2: /* PROCESS_CPUTIME_ID */
-    case 3: /* THREAD_CPUTIME_ID */
-    case 4:
-    case 5:
-    case 6: /* RAW and COARSE clocks */ return -EOPNOTSUPP;
-    }
-    return -EINVAL;
-}
-
 long sys_clock_nanosleep(u64 clock, u64 flags, u64 request, u64 remaining)
 {
-    int error = sleep_clock_check((s32)clock);
+    int error = clock_may_wait((s32)clock);
     u64 ns, now, clock_now;
 
+    if ((s32)clock == CLOCK_PROCESS_CPUTIME_ID || (s32)clock == CLOCK_THREAD_CPUTIME_ID)
+        error = -EOPNOTSUPP; /* a timer may wait on these, a thread may not */
     if (!error)
         error = timespec_get(USER_PTR(request), &ns);
     if (error)

@@ -66,7 +66,7 @@ static void cred_free_rcu(struct rcu_head *head)
 
 void cred_put(struct cred *cred)
 {
-    if (ref_put(&cred->refs))
+    if (cred && ref_put(&cred->refs))
         rcu_call(&cred->rcu, cred_free_rcu);
 }
 

@@ -144,7 +144,7 @@ static void pid_free_rcu(struct rcu_head *head)
 
 void pid_put(struct pid *pid)
 {
-    if (ref_put(&pid->refs))
+    if (pid && ref_put(&pid->refs))
         rcu_call(&pid->rcu, pid_free_rcu);
 }
 

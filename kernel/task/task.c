@@ -118,17 +118,15 @@ static void task_free_rcu(struct rcu_head *head)
 {
     struct task *task = container_of(head, struct task, rcu);
 
-    if (task->cred)
-        cred_put(task->cred);
-    if (task->pid)
-        pid_put(task->pid);
+    cred_put(task->cred);
+    pid_put(task->pid);
     process_put(task->process);
     kmem_cache_free(task_cache, task);
 }
 
 void task_put(struct task *task)
 {
-    if (ref_put(&task->refs))
+    if (task && ref_put(&task->refs))
         rcu_call(&task->rcu, task_free_rcu);
 }
 
@@ -178,7 +176,7 @@ void sighand_reset(struct sighand *sighand)
 
 void sighand_put(struct sighand *sighand)
 {
-    if (ref_put(&sighand->refs))
+    if (sighand && ref_put(&sighand->refs))
         kmem_cache_free(sighand_cache, sighand);
 }
 
@@ -208,10 +206,8 @@ static void process_free_rcu(struct rcu_head *head)
 
     timer_cancel(&process->real_timer); /* set since the exit, running, or of a fork that failed */
     timer_cancel(&process->cpu_timer);
-    if (process->sighand)
-        sighand_put(process->sighand);
-    if (process->pid)
-        pid_put(process->pid);
+    sighand_put(process->sighand);
+    pid_put(process->pid);
     kfree(process->spare_entry);
     kmem_cache_free(process_cache, process);
 }

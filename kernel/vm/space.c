@@ -200,7 +200,7 @@ static void space_destroy(struct vm_space *space)
 
 void vm_space_put(struct vm_space *space)
 {
-    if (ref_put(&space->refs))
+    if (space && ref_put(&space->refs))
         space_destroy(space);
 }
 

@@ -127,7 +127,10 @@ int vm_space_clone(struct vm_space *from, struct vm_space **out);
 
 void vm_space_get(struct vm_space *space);
 
-/* Drops a reference; the last one unmaps all and frees. The caller's CPU leaves the table first. */
+/*
+ * Drops a reference; the last one unmaps all and frees. The caller's CPU leaves the table first.
+ * NULL does nothing.
+ */
 void vm_space_put(struct vm_space *space);
 
 DEFINE_SCOPED_PUT(space, struct vm_space, vm_space_put)

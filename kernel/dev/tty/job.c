@@ -122,20 +122,23 @@ static void leader_exit(struct pid *session)
     tty_hangup(tty);
 }
 
+/* The number of the foreground group, 0: there is none. */
+static u32 foreground_number(struct tty *tty)
+{
+    mutex_guard(&tty->lock);
+    return pid_number(tty->foreground);
+}
+
 u64 tty_of_process(struct process *process, s32 *foreground)
 {
     irqflags_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tty *tty = process->session ? process->session->tty : NULL;
+    u32 number;
 
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    *foreground = -1;
-    if (!tty)
-        return 0;
-    mutex_lock(&tty->lock);
-    if (tty->foreground)
-        *foreground = pid_number(tty->foreground);
-    mutex_unlock(&tty->lock);
-    return tty->device.dev;
+    number = tty ? foreground_number(tty) : 0;
+    *foreground = number ? (s32)number : -1;
+    return tty ? tty->device.dev : 0;
 }
 
 /* ---- ioctls ---- */
@@ -171,14 +174,7 @@ long tty_give_up(struct tty *tty)
 
 long tty_get_foreground(struct tty *tty, struct user_ptr arg)
 {
-    u32 number;
-
-    if (current_tty() != tty)
-        return -ENOTTY;
-    mutex_lock(&tty->lock);
-    number = tty->foreground ? pid_number(tty->foreground) : 0;
-    mutex_unlock(&tty->lock);
-    return put_user_u32(arg, number);
+    return current_tty() == tty ? put_user_u32(arg, foreground_number(tty)) : -ENOTTY;
 }
 
 /* The group of this number, with a reference, if it is one of the session. */
