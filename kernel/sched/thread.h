@@ -42,7 +42,7 @@ enum thread_on_rq { RQ_NONE, RQ_ON, RQ_MOVING };
 #define RT_PRIORITY_MAX 99
 #define RR_SLICE_NS     100000000UL /* what sched_rr_get_interval says */
 
-/* Hooks of whoever embeds a struct thread; each may be NULL. */
+/* Hooks of whoever embeds a struct thread; one that enters user mode (head.fp) has both. */
 struct thread_ops {
     void (*switch_in)(struct thread *t); /* before the switch to t: IRQs masked, run queue locked */
     void (*free)(struct thread *t);      /* t is off its stack for good; atomic; NULL: kfree(t) */

@@ -22,29 +22,32 @@
 
 static DEFINE_PERCPU(struct thread_head *, fp_owner);
 
-static inline void registers_switch(struct thread_head *prev, struct thread_head *next)
+static inline void registers_leave(struct thread_head *prev)
 {
-    if (prev->fp) {
-        prev->tls = user_tls_get();
-        if (!(prev->work & WORK_FP))
-            fp_save(prev->fp); /* F1 */
-    }
-    if (next->fp) {
-        user_tls_set(next->tls);
-        if (cpu_has_pauth())
-            user_keys_load(next->keys);
-        if (this_cpu(fp_owner) != next || next->fp_cpu != cpu_id())
-            __atomic_or_fetch(&next->work, WORK_FP, __ATOMIC_RELAXED); /* F2 */
-    }
+    prev->tls = user_tls_get();
+    if (!(prev->work & WORK_FP))
+        fp_save(prev->fp); /* F1 */
+}
+
+static inline void registers_enter(struct thread_head *next)
+{
+    user_tls_set(next->tls);
+    if (cpu_has_pauth())
+        user_keys_load(next->keys);
+    if (this_cpu(fp_owner) != next || next->fp_cpu != cpu_id())
+        __atomic_or_fetch(&next->work, WORK_FP, __ATOMIC_RELAXED); /* F2 */
 }
 
 void user_state_switch(struct thread *prev, struct thread *next)
 {
-    registers_switch(&prev->head, &next->head);
+    if (prev->head.fp)
+        registers_leave(&prev->head);
     if (next->page_table && next->page_table != prev->page_table)
         pt_activate(next->page_table);
-    if (next->ops && next->ops->switch_in)
+    if (next->head.fp) {
+        registers_enter(&next->head);
         next->ops->switch_in(next);
+    }
 }
 
 void thread_fp_save(void)
