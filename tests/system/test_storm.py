@@ -7,11 +7,13 @@ SCRIPT = REPORT + """
 """
 
 
-@pytest.mark.parametrize("cpu,gic", [("neoverse-n1", "3"), ("cortex-a57", "2")])
-def test_storm(tmp_path, cpu, gic):
+@pytest.mark.parametrize("cpu,gic,words", [
+    ("neoverse-n1", "3", ""), ("cortex-a57", "2", ""), ("cortex-a57", "2", "pan=sw"),
+    ("max,pauth-impdef=on", "3", "")])
+def test_storm(tmp_path, cpu, gic, words):
     storm, bomb = (static_program("user/%s.c" % name, tmp_path) for name in ("storm", "bomb"))
-    done = launch("-smp", "8", "-cpu", cpu, "--gic", gic, "--add", storm, "--add", bomb, "--",
-                  "sh", "-c", SCRIPT, timeout=300)
+    done = launch("-smp", "8", "-cpu", cpu, "--gic", gic, "--append", words, "--add", storm,
+                  "--add", bomb, "--", "sh", "-c", SCRIPT, timeout=600)
     text = done.stdout.decode(errors="replace")
     assert done.returncode == 0 and text.count("storm: ok") == 3, text
     # The third run is four times as long: one page lost per fork would be 4 MiB, one slab object
