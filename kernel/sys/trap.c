@@ -49,10 +49,8 @@ static const syscall_fn syscall_table[SYSCALL_LIMIT] = {
 #pragma GCC diagnostic pop
 
 /* The table has a function for each number below its limit: a check, a load, a jump. */
-long trap_syscall(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, struct trap_frame *f)
+long trap_syscall(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 number)
 {
-    u64 number = (u64)f->syscall;
-
     if (unlikely(number >= SYSCALL_LIMIT))
         number = SYSCALL_LIMIT - 1; /* never implemented */
     return syscall_table[number](a0, a1, a2, a3, a4, a5);

@@ -109,9 +109,9 @@ exception_vectors:
     slot    el0_bad
     slot    el0_bad
 
-    .text
 /*
- * A system call is the path to keep short: save, call, test for work, load, ERET.
+ * The paths stand behind the table, on the page from which the exception has just been fetched. A
+ * system call is the one to keep short: save, call, test for work, load, ERET.
  */
     .balign 64
 el0_sync:
@@ -123,7 +123,7 @@ el0_sync:
     sxtw    x8, w8
     stp     x0, x8, [sp, #FRAME_ORIG_X0]
     msr     daifclr, #14
-    mov     x6, sp                  /* the arguments still are in x0 to x5 */
+    mov     x6, x8                  /* the arguments still are in x0 to x5 */
     bl      trap_syscall
     str     x0, [sp]
     .global ret_to_user
