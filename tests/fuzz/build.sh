@@ -11,7 +11,7 @@
 set -eu
 
 # The targets, and what goes with each besides the sources that it includes. Extend these.
-TARGETS="elf cpio gunzip fdt param ldisc"
+TARGETS="elf cpio gunzip fdt param ldisc path"
 sources_of() # TARGET
 {
     case $1 in
@@ -20,6 +20,10 @@ sources_of() # TARGET
     gunzip) echo kernel/fs/gunzip.c "$OUT"/zlib/*.o ;;
     ldisc) echo kernel/lib/bitmap.c ;;
     param) echo kernel/core/param.c "$OUT/string.o" ;;
+    path)
+        echo kernel/fs/dcache.c kernel/fs/mount.c kernel/fs/inode.c kernel/fs/symlink.c \
+            kernel/fs/context.c kernel/fs/tmpfs.c kernel/lib/hash.c "$OUT/string.o"
+        ;;
     esac
 }
 # How many inputs the short run has, and the bytes of the longest.
@@ -32,6 +36,7 @@ size_of() # TARGET
     fdt) echo 8000 4096 ;;
     param) echo 5000 2200 ;;
     ldisc) echo 2000 512 ;;
+    path) echo 15000 256 ;;
     esac
 }
 
@@ -88,6 +93,13 @@ session() # NAME FORMAT
     printf "$2" > "$OUT/seeds/ldisc/$1"
 }
 
+# The same for path.c: operations, descriptors, and paths by the numbers of their names.
+tree() # NAME FORMAT
+{
+    # shellcheck disable=SC2059
+    printf "$2" > "$OUT/seeds/path/$1"
+}
+
 tree_source()
 {
     cat << 'END'
@@ -124,7 +136,7 @@ END
 make_seeds()
 {
     rm -rf "$OUT/seeds" "$OUT/tree"
-    for target in elf cpio gunzip fdt param ldisc; do
+    for target in elf cpio gunzip fdt param ldisc path; do
         mkdir -p "$OUT/seeds/$target"
     done
 
@@ -169,6 +181,16 @@ make_seeds()
     session raw '\362\001\362\003abc\364\001q\003\004\364\020\362\001line\n\364\020'
     session utf8 '\360\016a\303\251\342\202\254\177\177\n\363\013;end;\361\004\026\003\364\020'
     session tabs '\361\013\361\014\365\003\007\t\t\t\365\003\020\t\t\t'
+    tree mounts '\000\006\000\000\012\006\000\000\077\006\000\000\013\006\000\006\002\006\000\001'
+    tree umount '\000\006\000\000\012\006\000\000\013\006\000\000\012\006\000\000\177\006\000\000\033\006\000\000'
+    tree dead '\000\006\000\000\077\006\000\000\031\006\001\004\000\000\006\000\001\002\006\001\004\001'
+    tree links '\002\006\000\001\003\006\000\002\000\001\037\006\000\002\005\006\006\000\001\000\003\011\006\000\001'
+    tree loop '\003\006\000\000\000\001\003\006\000\001\000\000\037\006\010\001\037\006\000\003'
+    tree rename '\000\006\000\000\000\006\001\000\001\002\006\000\012\006\006\006\000\012\001\000\003'
+    tree below '\000\006\000\000\000\006\001\000\001\006\006\006\000\000\002\000\001\002\006\006\006\001\000\001\000\002'
+    tree exchange '\000\006\000\000\002\006\000\013\046\006\006\000\000\000\013\002\006\001\013\002\046\006\006\000\000\001\013\002'
+    tree roots '\000\006\000\000\000\006\001\000\001\177\006\000\000\377\006\000\000\003\037\000\002\004\004'
+    tree changes '\016\125\037\006\005\004\001\016\377\002\006\001\006\002\016\007\031\006\000\002'
     session full '\372x\240\n\366\377\372\n\010\364\377\370\001\001\370\000\377\023\371\021\367'
 }
 
