@@ -7,27 +7,27 @@
 /* By eight bytes where they lie in one page: so no page is touched that the string is not in. */
 ssize_t strncpy_from_user(char *to, struct user_ptr from, size_t max)
 {
-    u64 at = from.addr, word, nuls;
-    size_t left = max;
+    u64 at = from.addr, end = at + max, word, nuls;
 
-    while (left) {
-        if (unlikely(left < 8 || at % 4096 > 4096 - 8)) {
-            if (user_load(at, to, 1))
+    for (;;) {
+        u64 stop = MIN(end, (at | 4095) + 1);
+
+        for (; at + 8 <= stop; at += 8, to += 8) {
+            if (user_load(at, &word, 8))
                 return -EFAULT;
-            if (!*to)
-                return max - left;
-            at++, to++, left--;
-            continue;
+            nuls = (word - ONES) & ~word & HIGHS; /* the lowest is exact: bit 7 of the first NUL */
+            if (nuls)
+                word &= ((nuls & -nuls) >> 7) - 1;
+            __builtin_memcpy(to, &word, 8);
+            if (nuls)
+                return at - from.addr + __builtin_ctzl(nuls) / 8;
         }
-        if (user_load(at, &word, 8))
+        if (at == end)
+            return max;
+        if (user_load(at, to, 1))
             return -EFAULT;
-        nuls = (word - ONES) & ~word & HIGHS; /* the lowest is exact: bit 7 of the first NUL */
-        if (nuls)
-            word &= ((nuls & -nuls) >> 7) - 1;
-        __builtin_memcpy(to, &word, 8);
-        if (nuls)
-            return max - left + __builtin_ctzl(nuls) / 8;
-        at += 8, to += 8, left -= 8;
+        if (!*to)
+            return at - from.addr;
+        at++, to++;
     }
-    return max;
 }

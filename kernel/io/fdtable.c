@@ -8,7 +8,7 @@
  *       it is only reserved. files[n] != NULL implies the bit.
  *   I2  Bit w of `full` is set exactly when word w of `open` has no zero. The lowest free
  *       descriptor is found by two word searches, however many are open.
- *   I3  No descriptor below next_free is free.
+ *   I3  No descriptor below next_free is free. A bit of `cloexec` speaks only where `open` has one.
  *   I4  An fd_array that has been replaced is freed after a grace period; it holds the same files
  *       as the one that replaced it did at that moment.
  *   I5  files[n] holds one reference. It is dropped only after files[n] was cleared, and, seen
@@ -166,10 +166,7 @@ static void mark_locked(struct fdtable *table, u32 fd, bool cloexec)
     struct fd_array *array = table->array;
 
     bitmap_set(array->open, fd);
-    if (cloexec)
-        bitmap_set(array->cloexec, fd);
-    else
-        bitmap_clear(array->cloexec, fd);
+    bitmap_assign(array->cloexec, fd, cloexec);
     if (array->open[fd / 64] == ~0UL)
         bitmap_set(array->full, fd / 64); /* I2 */
 }
@@ -178,9 +175,9 @@ static void unmark_locked(struct fdtable *table, u32 fd)
 {
     struct fd_array *array = table->array;
 
+    if (array->open[fd / 64] == ~0UL)
+        bitmap_clear(array->full, fd / 64); /* I2 */
     bitmap_clear(array->open, fd);
-    bitmap_clear(array->cloexec, fd);
-    bitmap_clear(array->full, fd / 64);
     if (fd < table->next_free)
         table->next_free = fd;
 }
@@ -508,7 +505,7 @@ void fdtable_exec(struct fdtable *table)
     size_t fd;
 
     bitmap_for_each(fd, array->cloexec, array->size)
-        close_fd(table, fd);
+        close_fd(table, fd); /* -EBADF: it was closed before */
 }
 
 struct file *fdtable_file(struct fdtable *table, u32 fd, bool *cloexec)

@@ -18,6 +18,11 @@ static inline void bitmap_clear(u64 *map, size_t bit)
     map[bit / 64] &= ~BIT(bit % 64);
 }
 
+static inline void bitmap_assign(u64 *map, size_t bit, bool on)
+{
+    map[bit / 64] = (map[bit / 64] & ~BIT(bit % 64)) | (u64)on << bit % 64;
+}
+
 static inline bool bitmap_test(const u64 *map, size_t bit)
 {
     return map[bit / 64] >> (bit % 64) & 1;

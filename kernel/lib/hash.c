@@ -8,10 +8,15 @@
 #define HIGHS 0x8080808080808080UL
 
 typedef u64 __attribute__((aligned(1), may_alias)) loose_u64;
-/* Bit 7 of every byte of `word` that is zero; bytes above the lowest such one may err. */
-static u64 zero_bytes(u64 word)
+
+/*
+ * Bit 7 of every byte of `word` that is NUL or '/'; bytes above the lowest such one may err. A byte
+ * without bit 7 that gets it when 1 is taken off was 0; as '/' has no bit 7, one look at it serves
+ * for both.
+ */
+static u64 end_bytes(u64 word)
 {
-    return (word - ONES) & ~word & HIGHS;
+    return ((word - ONES) | ((word ^ '/' * ONES) - ONES)) & ~word & HIGHS;
 }
 
 __no_kasan struct name_hash hash_name(const char *name, u64 seed)
@@ -23,7 +28,7 @@ __no_kasan struct name_hash hash_name(const char *name, u64 seed)
 
     for (;; at += 8) {
         word = *(const loose_u64 *)at;
-        ends = zero_bytes(word) | zero_bytes(word ^ '/' * ONES);
+        ends = end_bytes(word);
         if (ends)
             break;
         hash = hash_mix(hash, word);

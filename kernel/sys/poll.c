@@ -80,19 +80,19 @@ static long waiting_end(struct waiting *w, long result)
  * Give back the revents that are new, and only them: other threads may be changing the rest. One
  * in each page is written in any case, so that memory that cannot be written is noticed.
  */
-static int put_revents(u64 addr, const struct pollfd *fds, u32 count)
+static int put_revents(u64 addr, struct pollfd *fds, u32 count)
 {
     u32 probe = 0; /* the next entry that is the first of its page */
 
     for (u32 i = 0; i < count; i++) {
         u64 at = addr + i * sizeof(*fds) + offsetof(struct pollfd, revents);
-        u16 events = fds[i].revents & ~POLL_CHANGED;
 
         if (likely(!(fds[i].revents & POLL_CHANGED) && i != probe))
             continue;
         if (i == probe)
             probe += (PAGE_SIZE - (at & PAGE_MASK) + sizeof(*fds) - 1) / sizeof(*fds);
-        if (copy_to_user(USER_PTR(at), &events, sizeof(events)))
+        fds[i].revents &= ~POLL_CHANGED;
+        if (copy_to_user(USER_PTR(at), &fds[i].revents, sizeof(fds[i].revents)))
             return -EFAULT;
     }
     return 0;
