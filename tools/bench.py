@@ -15,6 +15,9 @@ measured again only with --linux.
   bench --profile [CASE]  instructions of one operation of CASE by kernel function; without CASE the
                         table of docs/PROFILE.md is written
   bench --linux         run Linux too, and write bench/linux.txt
+  bench --wall [N]      wall time of a few cases without -icount, Ashlar and Linux in turn, N times
+                        (5); fails when Ashlar takes more than 0.6 of Linux's time. With --record,
+                        bench/wall.txt is written, which docs/BENCH.md shows
 """
 import argparse
 import os
@@ -70,10 +73,10 @@ def linux_kernel():
     return os.path.join(folder, names[0]), names[0].replace("vmlinuz-", "Linux ")
 
 
-def run_machine(kernel, archive, cases, memory=None):
+def run_machine(kernel, archive, cases, memory=None, machine=None):
     """Boot kernel with kbench as init; its output as text."""
     words = WORDS + "".join(" " + case for case in cases)
-    line = [QEMU, *MACHINE, "-kernel", kernel, "-initrd", archive, "-append", words]
+    line = [QEMU, *(machine or MACHINE), "-kernel", kernel, "-initrd", archive, "-append", words]
     if memory:
         line += ["-m", memory]
     try:
@@ -192,6 +195,8 @@ The ceilings are what Ashlar is held to. `used_kib` is memory in use when init s
                                                           linux_remarks.get("qemu", "?")))
         stream.write("\n```\nqemu-system-aarch64 %s \\\n  -kernel KERNEL -initrd kbench.cpio "
                      "-append \"%s\"\n```\n" % (" ".join(MACHINE), WORDS))
+        import bench_wall
+        stream.write(bench_wall.markdown())
 
 
 def svg(width, height, body):
@@ -297,6 +302,7 @@ def main():
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--linux", action="store_true")
     parser.add_argument("--profile", nargs="?", const="", metavar="CASE")
+    parser.add_argument("--wall", nargs="?", const=5, type=int, metavar="N")
     options = parser.parse_args()
     archive = build_kbench(options.build)
     if options.profile is not None:
@@ -304,6 +310,12 @@ def main():
         bench_profile.run(options.kernel, options.kernel.replace(".bin", ".elf"), archive,
                           options.profile)
         return
+    if options.wall is not None:
+        import bench_wall           # which imports this module
+        if options.wall < 1:
+            parser.error("--wall: a number of rounds, at least 1")
+        sys.exit(1 if bench_wall.run(options.kernel, *linux_kernel(), archive, options.wall,
+                                     options.record) else 0)
     if options.linux:
         linux_remarks, linux = measure_linux(archive, options.case)
     else:
