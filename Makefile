@@ -47,6 +47,9 @@ CFLAGS += -DDEBUG=1
 endif
 ifeq ($(UBSAN),1)
 CFLAGS += -fsanitize=undefined -fno-sanitize-recover=undefined -fno-sanitize=alignment
+ifneq (,$(findstring clang,$(CC)))
+CFLAGS += -fno-sanitize=pointer-overflow # offsets of per-CPU areas wrap around
+endif
 endif
 ifeq ($(KASAN),1)
 ifneq (,$(findstring clang,$(CC)))

@@ -44,7 +44,7 @@
 static u64 image, image_size; /* [I] */
 static u64 ram_size;          /* of the linear map from its start; 0: no shadow yet [I] */
 static u64 slots[SLOTS / 64]; /* that have shadow [A] */
-static paddr_t reserved;      /* the shadow of RAM, until it is mapped */
+static paddr_t reserved;      /* the shadow of RAM, until it is mapped; 0: no room */
 
 static __always_inline bool slot_mapped(u64 slot)
 {
@@ -136,7 +136,6 @@ void kasan_reserve(void)
             memmap_reserve(reserved, size, "shadow");
             return;
         }
-    panic("no memory for a shadow of %lu KiB", size / 1024);
 }
 
 void kasan_map_ram(void)
@@ -148,8 +147,8 @@ void kasan_map_ram(void)
         start = ALIGN_DOWN(KASAN_SHADOW(phys_to_virt(bank->start)), PAGE_SIZE);
         start = MAX(start, end); /* two banks may share a page */
         end = ALIGN_UP(KASAN_SHADOW(phys_to_virt(bank->end)), PAGE_SIZE);
-        if (kernel_map(start, reserved, end - start, PROT_R | PROT_W))
-            panic("cannot map the shadow of %#lx to %#lx", bank->start, bank->end);
+        if (!reserved || kernel_map(start, reserved, end - start, PROT_R | PROT_W))
+            panic("no memory for the shadow of RAM from %#lx to %#lx", bank->start, bank->end);
         for (u64 at = start; at < end; at += PAGE_SIZE)
             page_zero((void *)at);
         reserved += end - start;

@@ -146,9 +146,9 @@ def static_program(source, folder, *flags, link="-static"):
     return program
 
 
-def launch(*arguments, stdin=b"", timeout=BOOT_TIMEOUT, cwd=ROOT):
-    """./ashlar run ARGUMENTS with the kernel that is already built."""
-    environment = dict(os.environ, ASHLAR_KERNEL=image("bin"), ASHLAR_BUILD=BUILD)
+def launch(*arguments, stdin=b"", timeout=BOOT_TIMEOUT, cwd=ROOT, kernel=None):
+    """./ashlar run ARGUMENTS with a kernel that is already built."""
+    environment = dict(os.environ, ASHLAR_KERNEL=kernel or image("bin"), ASHLAR_BUILD=BUILD)
     with subprocess.Popen([os.path.join(ROOT, "ashlar"), "run", *arguments], cwd=cwd,
                           env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as child:

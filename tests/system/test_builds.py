@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import BUILD, ROOT, built_with
+from conftest import BUILD, ROOT, built_with, launch, static_program
 
 pytestmark = pytest.mark.skipif(bool(built_with()), reason="these tests build their own kernels")
 CPUS = os.cpu_count() or 1
@@ -85,6 +85,13 @@ def test_checking_build_finds_nothing(checking):
     all panic.
     """
     check_all_pass(checking, 4)
+
+
+def test_checking_build_takes_random_calls(checking, tmp_path):
+    program = static_program("user/hostile.c", tmp_path, "-I", os.path.join(ROOT, "kernel"))
+    done = launch("-smp", "4", "--add", program, "--", "./hostile", "random", "3", "20000",
+                  kernel=checking, timeout=300)
+    assert done.returncode == 0 and b"hostile: ok" in done.stdout, done.stdout + done.stderr
 
 
 def test_every_attack_is_expected():
