@@ -105,12 +105,11 @@ static loff_t kmsg_seek(struct file *file, loff_t offset, int whence)
         return -ESPIPE;
     if (whence != SEEK_SET && whence != SEEK_END && whence != SEEK_DATA)
         return -EINVAL;
-    mutex_lock(&kmsg->lock);
+    mutex_guard(&kmsg->lock);
     if (whence == SEEK_END)
         log_seek_newest(&kmsg->reader);
     else
         log_seek_oldest(&kmsg->reader);
-    mutex_unlock(&kmsg->lock);
     return 0;
 }
 

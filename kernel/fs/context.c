@@ -27,13 +27,12 @@ struct fs_context *fs_context_copy(struct fs_context *from)
         return NULL;
     ref_init(&fs->refs, 1);
     spin_init(&fs->lock, RANK_FILE); /* taken below the lock of a task */
-    spin_lock(&from->lock);
+    spin_guard(&from->lock);
     fs->root = from->root;
     fs->cwd = from->cwd;
     fs->umask = from->umask;
     path_get(&fs->root);
     path_get(&fs->cwd);
-    spin_unlock(&from->lock);
     return fs;
 }
 

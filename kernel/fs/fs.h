@@ -58,10 +58,8 @@ long file_seals(struct file *file, u32 cmd, u64 arg);
 int file_flock(struct file *file, u32 operation);
 
 #define F_GETLK      5
-#define F_SETLK      6
 #define F_SETLKW     7
 #define F_OFD_GETLK  36
-#define F_OFD_SETLK  37
 #define F_OFD_SETLKW 38
 
 /* F_GETLK to F_SETLKW, F_OFD_*: `arg` is the user's struct flock. */

@@ -113,9 +113,8 @@ static size_t add_pages(struct inode *inode, const u8 *data, size_t size)
             break;
         }
     }
-    mutex_lock(&inode->lock);
+    mutex_guard(&inode->lock);
     inode->size = done;
-    mutex_unlock(&inode->lock);
     return done;
 }
 
@@ -271,7 +270,7 @@ static int unpack_all(struct unpack *u, const u8 *data, size_t size, bool nested
 
 int initramfs_unpack(const void *data, size_t size, bool in_place)
 {
-    struct unpack *u = kmalloc(sizeof(*u));
+    struct unpack *u __scoped(kmalloc) = kmalloc(sizeof(*u));
     int err;
 
     if (!u)
@@ -279,6 +278,5 @@ int initramfs_unpack(const void *data, size_t size, bool in_place)
     u->in_place = in_place;
     err = unpack_all(u, data, size, false);
     links_free(u);
-    kfree(u);
     return err;
 }

@@ -60,13 +60,12 @@ void seq_escape(struct seq *s, const char *text, const char *chars)
 
 int seq_path(struct seq *s, const struct path *path, bool inside, const char *escape)
 {
-    char *buf = kmalloc(PATH_MAX), *text;
+    char *buf __scoped(kmalloc) = kmalloc(PATH_MAX), *text;
     int result = -ENOMEM;
 
     if (buf)
         result = (inside ? path_text_inside : path_text)(path, buf, PATH_MAX, &text);
     if (result >= 0)
         seq_escape(s, text, escape);
-    kfree(buf);
     return result;
 }

@@ -41,7 +41,6 @@ struct super_block;
 #define S_ISCHR(mode)  (((mode)&S_IFMT) == S_IFCHR)
 #define S_ISBLK(mode)  (((mode)&S_IFMT) == S_IFBLK)
 #define S_ISFIFO(mode) (((mode)&S_IFMT) == S_IFIFO)
-#define S_ISSOCK(mode) (((mode)&S_IFMT) == S_IFSOCK)
 
 /* DT_* of a directory record. */
 static inline u32 mode_to_dtype(u32 mode)

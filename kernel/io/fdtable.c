@@ -252,9 +252,8 @@ void fd_publish(int fd, struct file *file)
         rcu_assign(table->array->files[fd], file);
         return;
     }
-    spin_lock(&table->lock);
+    spin_guard(&table->lock);
     rcu_assign(table->array->files[fd], file);
-    spin_unlock(&table->lock);
 }
 
 void fd_unreserve(int fd)

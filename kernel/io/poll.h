@@ -19,7 +19,6 @@ struct waitqueue;
 #define POLLRDBAND 0x0080
 #define POLLWRNORM 0x0100
 #define POLLWRBAND 0x0200
-#define POLLRDHUP  0x2000
 
 /* Whoever asks: poll, select, later epoll. NULL table: only the present state is wanted. */
 struct poll_table {

@@ -6,18 +6,9 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-#define MAGIC_SIZE 6
+#define MAGIC_SIZE  6
 
-/* The numbers of a header, each of eight hexadecimal digits. */
-/* clang-format off */
-enum {
-    INO, MODE, UID, GID, NLINK, MTIME, FILESIZE,
-    DEVMAJOR, DEVMINOR, RDEVMAJOR, RDEVMINOR, NAMESIZE, CHECK,
-    FIELDS
-};
-/* clang-format on */
-
-#define HEADER_SIZE (MAGIC_SIZE + FIELDS * 8)
+#define HEADER_SIZE (MAGIC_SIZE + CPIO_FIELDS * 8) /* a field is eight hexadecimal digits */
 
 void cpio_open(struct cpio *cpio, const void *data, size_t size)
 {
@@ -79,40 +70,29 @@ static int member_parse(struct cpio *cpio, struct cpio_entry *entry, size_t *nex
 {
     const u8 *header = cpio->data + cpio->pos;
     size_t left = cpio->size - cpio->pos, data_pos;
-    u32 field[FIELDS];
 
     if (left < HEADER_SIZE)
         return fail(cpio, "cut short");
     if (!is_magic(header))
         return fail(cpio, "no header where one must be");
-    for (int i = 0; i < FIELDS; i++)
-        if (!parse_hex(header + MAGIC_SIZE + 8 * i, &field[i]))
+    for (int i = 0; i < CPIO_FIELDS; i++)
+        if (!parse_hex(header + MAGIC_SIZE + 8 * i, &entry->fields[i]))
             return fail(cpio, "a header field is no number");
     left -= HEADER_SIZE;
-    if (field[NAMESIZE] > left)
+    if (entry->name_size > left)
         return fail(cpio, "cut short");
 
     entry->name = (const char *)header + HEADER_SIZE;
-    if (field[NAMESIZE] < 2 || entry->name[0] == '\0' || entry->name[field[NAMESIZE] - 1] != '\0' ||
+    if (entry->name_size < 2 || entry->name[0] == '\0' ||
+        entry->name[entry->name_size - 1] != '\0' ||
         strnlen(entry->name, CPIO_NAME_MAX + 1) > CPIO_NAME_MAX)
         return fail(cpio, "bad file name");
-    data_pos = align_in_archive(cpio, cpio->pos + HEADER_SIZE + field[NAMESIZE]);
-    if (field[FILESIZE] > cpio->size - data_pos)
+    data_pos = align_in_archive(cpio, cpio->pos + HEADER_SIZE + entry->name_size);
+    if (entry->size > cpio->size - data_pos)
         return fail(cpio, "cut short");
 
     entry->data = cpio->data + data_pos;
-    entry->size = field[FILESIZE];
-    entry->ino = field[INO];
-    entry->mode = field[MODE];
-    entry->uid = field[UID];
-    entry->gid = field[GID];
-    entry->nlink = field[NLINK];
-    entry->mtime = field[MTIME];
-    entry->dev_major = field[DEVMAJOR];
-    entry->dev_minor = field[DEVMINOR];
-    entry->rdev_major = field[RDEVMAJOR];
-    entry->rdev_minor = field[RDEVMINOR];
-    *next = align_in_archive(cpio, data_pos + field[FILESIZE]);
+    *next = align_in_archive(cpio, data_pos + entry->size);
     return 0;
 }
 

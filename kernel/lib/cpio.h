@@ -18,12 +18,18 @@ struct cpio {
     const char *error; /* what is wrong at `pos`, in a few words */
 };
 
+#define CPIO_FIELDS 13
+
 struct cpio_entry {
     const char *name; /* NUL-terminated, at most CPIO_NAME_MAX bytes, as stored */
     const u8 *data;   /* contents, or the target of a symbolic link (not terminated) */
-    u32 size;
-    u32 ino, mode, uid, gid, nlink, mtime;
-    u32 dev_major, dev_minor, rdev_major, rdev_minor;
+    union {
+        u32 fields[CPIO_FIELDS]; /* the numbers of the header, in its order */
+        struct {
+            u32 ino, mode, uid, gid, nlink, mtime, size;
+            u32 dev_major, dev_minor, rdev_major, rdev_minor, name_size, check;
+        };
+    };
 };
 
 #define CPIO_NAME_MAX 4095

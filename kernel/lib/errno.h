@@ -48,7 +48,6 @@
 #define ENOPKG       65  /* package not installed */
 #define EOVERFLOW    75  /* value too large for its type */
 #define ELIBBAD      80  /* shared library corrupted */
-#define ERESTART     85  /* call should be restarted */
 #define EOPNOTSUPP   95  /* operation not supported */
 #define ETIMEDOUT    110 /* timed out */
 #define EALREADY     114 /* in progress already */

@@ -141,7 +141,7 @@ static int parse_properties(struct exec_image *image, const u8 *at, size_t size)
 static int read_note(struct exec_image *image, const struct elf_segment *s)
 {
     struct elf_note note;
-    u8 *buf;
+    u8 *buf __scoped(kmalloc) = NULL;
     ssize_t got;
 
     if (s->file_size > NOTE_MAX || s->offset > INT64_MAX - NOTE_MAX)
@@ -161,7 +161,6 @@ static int read_note(struct exec_image *image, const struct elf_segment *s)
     } else if (got >= 0) {
         got = got ? -ENOEXEC : -EIO;
     }
-    kfree(buf);
     return got;
 }
 

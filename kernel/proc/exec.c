@@ -90,7 +90,7 @@ static int find_program(struct exec *e)
 static int find_interpreter(struct exec *e)
 {
     struct exec_image *image = &e->interpreter;
-    char *path = kmalloc(PATH_MAX + 16);
+    char *path __scoped(kmalloc) = kmalloc(PATH_MAX + 16);
     int error;
 
     if (!path)
@@ -106,7 +106,6 @@ static int find_interpreter(struct exec *e)
         if (error == -ENOEXEC)
             error = -ELIBBAD;
     }
-    kfree(path);
     return error;
 }
 

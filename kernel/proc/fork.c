@@ -133,8 +133,7 @@ static int copy_space(u64 flags, struct task *child)
     struct task *self = self_task();
 
     if (flags & CLONE_VM) {
-        vm_space_get(self->space);
-        child->space = self->space;
+        child->space = vm_space_get(self->space);
     } else {
         int error = vm_space_clone(self->space, &child->space);
 

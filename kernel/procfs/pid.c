@@ -35,9 +35,7 @@ static struct vm_space *space_get(struct task *task)
     struct vm_space *space;
 
     task_lock(task);
-    space = task->space;
-    if (space)
-        vm_space_get(space);
+    space = task->space ? vm_space_get(task->space) : NULL;
     task_unlock(task);
     return space;
 }

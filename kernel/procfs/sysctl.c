@@ -207,13 +207,9 @@ static const struct pseudo cpu_files[] = {
 };
 
 static const struct pseudo system_files[] = {PROCFS_DIRECTORY("cpu", cpu_files), {.name = NULL}};
-static const struct pseudo devices_files[] = {
-    PROCFS_DIRECTORY("system", system_files),
-    {.name = NULL},
-};
-static const struct pseudo top_files[] = {
-    PROCFS_DIRECTORY("devices", devices_files),
-    {.name = NULL},
-};
+static const struct pseudo devices_files[] = {PROCFS_DIRECTORY("system", system_files),
+                                              {.name = NULL}};
+static const struct pseudo top_files[] = {PROCFS_DIRECTORY("devices", devices_files),
+                                          {.name = NULL}};
 
 const struct pseudo sysfs_root = {.mode = S_IFDIR | 0555, .table = top_files};

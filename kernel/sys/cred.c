@@ -168,7 +168,7 @@ static void sort(u32 *a, u32 n)
 
 long sys_setgroups(u64 size, u64 list)
 {
-    struct group_set *set = NULL;
+    struct group_set *set __scoped(kmalloc) = NULL;
     struct cred *new;
 
     if (!may_set(GROUPS))
@@ -179,18 +179,15 @@ long sys_setgroups(u64 size, u64 list)
         set = group_set_alloc((u32)size);
         if (!set)
             return -ENOMEM;
-        if (copy_from_user(set->gids, USER_PTR(list), (u32)size * sizeof(u32))) {
-            kfree(set);
+        if (copy_from_user(set->gids, USER_PTR(list), (u32)size * sizeof(u32)))
             return -EFAULT;
-        }
         sort(set->gids, set->count);
     }
     new = cred_copy();
-    if (!new) {
-        kfree(set);
+    if (!new)
         return -ENOMEM;
-    }
     cred_set_groups(new, set);
+    set = NULL;
     cred_install(new);
     return 0;
 }

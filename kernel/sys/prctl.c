@@ -98,12 +98,6 @@ static long set_dumpable(struct process *process, u64 dumpable)
     return 0;
 }
 
-static long set_slack(struct task *self, s64 ns)
-{
-    self->timer_slack_ns = ns > 0 ? ns : DEFAULT_TIMER_SLACK_NS;
-    return 0;
-}
-
 static long set_no_new_privs(struct task *self)
 {
     self->flags |= TASK_NO_NEW_PRIVS;
@@ -238,7 +232,9 @@ long sys_prctl(u64 option, u64 a, u64 b, u64 c, u64 d)
     case PR_CAPBSET_DROP: return bounding_drop(a);
     case PR_GET_SECUREBITS: return cred->securebits;
     case PR_SET_SECUREBITS: return set_securebits((u32)a, false);
-    case PR_SET_TIMERSLACK: return set_slack(self, a);
+    case PR_SET_TIMERSLACK:
+        self->timer_slack_ns = (s64)a > 0 ? a : DEFAULT_TIMER_SLACK_NS;
+        return 0;
     case PR_GET_TIMERSLACK: return self->timer_slack_ns;
     case PR_SET_CHILD_SUBREAPER: return subreaper(process, a);
     case PR_GET_CHILD_SUBREAPER:

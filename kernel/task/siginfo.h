@@ -47,7 +47,6 @@ enum signal_number {
 /* si_code: who sent it. Above 0 the kernel, for a reason that belongs to the signal. */
 #define SI_USER       0
 #define SI_KERNEL     0x80
-#define SI_QUEUE      (-1)
 #define SI_TIMER      (-2)
 #define SI_TKILL      (-6)
 
@@ -63,7 +62,6 @@ enum signal_number {
 #define TRAP_TRACE    2
 #define CLD_EXITED    1
 #define CLD_KILLED    2
-#define CLD_DUMPED    3
 #define CLD_STOPPED   5
 #define CLD_CONTINUED 6
 

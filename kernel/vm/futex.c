@@ -344,7 +344,6 @@ long futex_wake(u64 addr, bool private, s32 count, u32 bits)
     struct futex_key key;
     struct bucket *bucket;
     int error;
-    s32 woken;
 
     if (!bits)
         return -EINVAL;
@@ -352,10 +351,8 @@ long futex_wake(u64 addr, bool private, s32 count, u32 bits)
     if (error)
         return error;
     bucket = bucket_of(&key);
-    spin_lock(&bucket->lock);
-    woken = bucket_wake(bucket, &key, count, bits);
-    spin_unlock(&bucket->lock);
-    return woken;
+    spin_guard(&bucket->lock);
+    return bucket_wake(bucket, &key, count, bits);
 }
 
 long futex_requeue(u64 from, u64 to, bool private, s32 wake, s32 move, const u32 *compare)

@@ -171,11 +171,6 @@ int vm_space_clone(struct vm_space *from, struct vm_space **out)
     return 0;
 }
 
-void vm_space_get(struct vm_space *space)
-{
-    ref_get(&space->refs);
-}
-
 /* Nobody can reach it: pages go without a flush, tables as soon as their last region has gone. */
 static void space_destroy(struct vm_space *space)
 {

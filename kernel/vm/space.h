@@ -125,7 +125,7 @@ struct vm_space *vm_space_create(void);
 /* fork: a copy of `from` with private pages shared copy-on-write. 0 or -ENOMEM. */
 int vm_space_clone(struct vm_space *from, struct vm_space **out);
 
-void vm_space_get(struct vm_space *space);
+DEFINE_REF_GET(vm_space)
 
 /*
  * Drops a reference; the last one unmaps all and frees. The caller's CPU leaves the table first.

@@ -56,7 +56,6 @@ enum { /* indices of cc[] */
 #define CBAUD        0010017
 #define B38400       0000017
 #define BOTHER       0010000
-#define CSIZE        0000060
 #define CS8          0000060
 #define CREAD        0000200
 #define HUPCL        0002000
@@ -99,11 +98,9 @@ struct winsize {
 
 #define TCGETS      0x5401
 #define TCSETS      0x5402
-#define TCSETSW     0x5403
 #define TCSETSF     0x5404
 #define TCGETA      0x5405
 #define TCSETA      0x5406
-#define TCSETAW     0x5407
 #define TCSETAF     0x5408
 #define TCSBRK      0x5409
 #define TCXONC      0x540a
@@ -118,7 +115,6 @@ struct winsize {
 #define TIOCGWINSZ  0x5413
 #define TIOCSWINSZ  0x5414
 #define TIOCINQ     0x541b /* and FIONREAD */
-#define FIONBIO     0x5421
 #define TIOCNOTTY   0x5422
 #define TIOCSETD    0x5423
 #define TIOCGETD    0x5424
@@ -128,7 +124,6 @@ struct winsize {
 #define TIOCGSID    0x5429
 #define TCGETS2     0x802c542a
 #define TCSETS2     0x402c542b
-#define TCSETSW2    0x402c542c
 #define TCSETSF2    0x402c542d
 #define TIOCGDEV    0x80045432
 #define TIOCVHANGUP 0x5437
