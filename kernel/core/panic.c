@@ -62,6 +62,7 @@ void panic_set_thread_name(const char *(*name)(const struct thread_head *head))
 
 static void emit(struct format_out *out, const char *text, size_t size)
 {
+    (void)out;
     uart_write(text, size);
     size = MIN(size, EPITAPH_MAX - 1 - epitaph_size);
     memcpy(panic_epitaph + epitaph_size, text, size);

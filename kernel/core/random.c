@@ -135,7 +135,7 @@ u64 random_u64(void)
 
 void random_add(const void *data, size_t n, u32 bits)
 {
-    irqflags_t flags = spin_lock_irqsave(&pool.lock);
+    spin_guard_irqsave(&pool.lock);
     bool was_ready = pool.bits >= READY_BITS;
 
     for (const u8 *at = data; n > 0;) {
@@ -150,7 +150,6 @@ void random_add(const void *data, size_t n, u32 bits)
     pool.bits = MIN_T(u64, (u64)pool.bits + bits, READY_BITS);
     if (bits > 0 || !was_ready)
         WRITE_ONCE(pool.generation, pool.generation + 1 ? pool.generation + 1 : 1);
-    spin_unlock_irqrestore(&pool.lock, flags);
 }
 
 void random_add_timing(u64 event)

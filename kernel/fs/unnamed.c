@@ -41,7 +41,6 @@ int memfd_create(const char *name, u32 flags, struct file **out)
 long file_seals(struct file *file, u32 cmd, u64 arg)
 {
     struct inode *inode = file->inode;
-    long err = 0;
 
     if (!inode || inode->fops != &tmpfs_file_ops)
         return -EINVAL;
@@ -51,16 +50,14 @@ long file_seals(struct file *file, u32 cmd, u64 arg)
         return -EPERM;
     if (arg & ~(u64)SEALS_ALL)
         return -EINVAL;
-    mutex_lock(&inode->lock);
+    mutex_guard(&inode->lock);
     if (inode->seals & F_SEAL_SEAL || inode->sb != unnamed_mount->sb)
-        err = -EPERM;
-    else if (arg & F_SEAL_WRITE && !(inode->seals & F_SEAL_WRITE) &&
-             !list_empty(&inode->mapping.regions))
-        err = -EBUSY;
-    else
-        inode->seals |= arg;
-    mutex_unlock(&inode->lock);
-    return err;
+        return -EPERM;
+    if (arg & F_SEAL_WRITE && !(inode->seals & F_SEAL_WRITE) &&
+        !list_empty(&inode->mapping.regions))
+        return -EBUSY;
+    inode->seals |= arg;
+    return 0;
 }
 
 /* ---- places for open files ---- */

@@ -296,19 +296,15 @@ static struct file *take_locked(struct fdtable *table, u32 fd)
     return file;
 }
 
-static int close_fd(struct fdtable *table, u32 fd)
+int fd_close(u32 fd)
 {
+    struct fdtable *table = my_table();
     struct file *file;
 
     spin_lock(&table->lock);
     file = take_locked(table, fd);
     spin_unlock(&table->lock);
     return file ? close_file(table, file) : -EBADF;
-}
-
-int fd_close(u32 fd)
-{
-    return close_fd(my_table(), fd);
 }
 
 int fd_dup_to(u32 from, u32 to, u32 flags)
@@ -498,13 +494,13 @@ int fdtable_unshare(void)
     return 0;
 }
 
-void fdtable_exec(struct fdtable *table)
+void fdtable_exec(void)
 {
-    struct fd_array *array = table->array;
+    struct fd_array *array = my_table()->array;
     size_t fd;
 
     bitmap_for_each(fd, array->cloexec, array->size)
-        close_fd(table, fd); /* -EBADF: it was closed before */
+        fd_close(fd); /* -EBADF: it was closed before */
 }
 
 struct file *fdtable_file(struct fdtable *table, u32 fd, bool *cloexec)

@@ -125,7 +125,7 @@ void fdtable_put(struct fdtable *table);
 int fdtable_unshare(void);
 
 /* Close what is marked close-on-exec; the table has one user. Sleeps. */
-void fdtable_exec(struct fdtable *table);
+void fdtable_exec(void);
 
 /* For /proc: the file behind `fd` with a reference, or NULL; and the first descriptor in use at
  * or after `from`, or -1. *cloexec may be NULL. */

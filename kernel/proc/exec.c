@@ -301,7 +301,7 @@ static void commit(struct exec *e)
     e->space = NULL;
     task_vfork_done(self);
     reset_task(e, self);
-    fdtable_exec(self->files);
+    fdtable_exec();
     if (e->cred) {
         cred_install(e->cred);
         e->cred = NULL;

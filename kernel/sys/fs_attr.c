@@ -34,7 +34,7 @@ static long set_at(const struct path *path, struct attr *attr)
     return err ? err : inode_setattr(path->dentry->inode, attr);
 }
 
-static long set_by_name(int at_fd, u64 name, u32 flags, struct attr *attr)
+static long set_by_name(int at_fd, u64 name, u32 flags, struct attr attr)
 {
     struct path path __scoped(path) = {0};
     u32 lookup;
@@ -44,36 +44,30 @@ static long set_by_name(int at_fd, u64 name, u32 flags, struct attr *attr)
         err = path_lookup_user(at_fd, USER_PTR(name), lookup, &path);
     if (err)
         return err;
-    if (attr->valid & ATTR_MODE && S_ISLNK(path.dentry->inode->mode))
+    if (attr.valid & ATTR_MODE && S_ISLNK(path.dentry->inode->mode))
         return -EOPNOTSUPP; /* a link's mode means nothing */
-    return set_at(&path, attr);
+    return set_at(&path, &attr);
 }
 
 /* A pipe or its like has no attributes that could change. */
-static long set_by_fd(u32 fd, struct attr *attr)
+static long set_by_fd(u32 fd, struct attr attr)
 {
     struct fd_ref ref __scoped(fd) = fd_ref_get(fd);
 
     if (!ref.file)
         return -EBADF;
-    return ref.file->path.dentry ? set_at(&ref.file->path, attr) : -EPERM;
+    return ref.file->path.dentry ? set_at(&ref.file->path, &attr) : -EPERM;
 }
 
-long sys_fchmod(u64 fd, u64 mode)
+static struct attr mode_attr(u64 mode)
 {
-    struct attr attr = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
-
-    return set_by_fd(fd, &attr);
+    return (struct attr){.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
 }
 
-long sys_fchmodat2(u64 at_fd, u64 name, u64 mode, u64 flags)
-{
-    struct attr attr = {.valid = ATTR_MODE, .mode = mode & S_IALLUGO};
-
-    return set_by_name(at_fd, name, flags, &attr);
-}
-
-CALL(fchmodat, (u64 at_fd, u64 name, u64 mode), sys_fchmodat2(at_fd, name, mode, 0))
+CALL(fchmod, (u64 fd, u64 mode), set_by_fd(fd, mode_attr(mode)))
+CALL(fchmodat, (u64 at_fd, u64 name, u64 mode), set_by_name(at_fd, name, 0, mode_attr(mode)))
+CALL(fchmodat2, (u64 at_fd, u64 name, u64 mode, u64 flags),
+     set_by_name(at_fd, name, flags, mode_attr(mode)))
 
 static struct attr owner_attr(u64 uid, u64 gid)
 {
@@ -85,19 +79,9 @@ static struct attr owner_attr(u64 uid, u64 gid)
     };
 }
 
-long sys_fchown(u64 fd, u64 uid, u64 gid)
-{
-    struct attr attr = owner_attr(uid, gid);
-
-    return set_by_fd(fd, &attr);
-}
-
-long sys_fchownat(u64 at_fd, u64 name, u64 uid, u64 gid, u64 flags)
-{
-    struct attr attr = owner_attr(uid, gid);
-
-    return set_by_name(at_fd, name, flags, &attr);
-}
+CALL(fchown, (u64 fd, u64 uid, u64 gid), set_by_fd(fd, owner_attr(uid, gid)))
+CALL(fchownat, (u64 at_fd, u64 name, u64 uid, u64 gid, u64 flags),
+     set_by_name(at_fd, name, flags, owner_attr(uid, gid)))
 
 /* ---- times ---- */
 
@@ -134,8 +118,8 @@ long sys_utimensat(u64 at_fd, u64 name, u64 times, u64 flags)
             return -EINVAL;
     }
     if (!name && (s32)at_fd != AT_FDCWD)
-        return flags ? -EINVAL : set_by_fd(at_fd, &attr);
-    return set_by_name(at_fd, name, flags, &attr);
+        return flags ? -EINVAL : set_by_fd(at_fd, attr);
+    return set_by_name(at_fd, name, flags, attr);
 }
 
 /* ---- sizes ---- */

@@ -64,11 +64,7 @@ static void cred_free_rcu(struct rcu_head *head)
     kfree(cred);
 }
 
-void cred_put(struct cred *cred)
-{
-    if (cred && ref_put(&cred->refs))
-        rcu_call(&cred->rcu, cred_free_rcu);
-}
+DEFINE_REF_PUT_RCU(cred, cred_free_rcu)
 
 struct cred *cred_copy_of(const struct cred *from)
 {

@@ -142,11 +142,17 @@ static void pid_free_rcu(struct rcu_head *head)
     kfree(container_of(head, struct pid, rcu));
 }
 
-void pid_put(struct pid *pid)
-{
-    if (pid && ref_put(&pid->refs))
-        rcu_call(&pid->rcu, pid_free_rcu);
-}
+DEFINE_REF_PUT_RCU(pid, pid_free_rcu)
+
+/* find_get(): what find() finds, with a reference, unless its last one is gone. */
+#define DEFINE_FIND_GET(type, find)                                       \
+    struct type *find##_get(u32 number)                                   \
+    {                                                                     \
+        rcu_guard();                                                      \
+        struct type *found = find(number);                                \
+                                                                          \
+        return found && ref_get_unless_zero(&found->refs) ? found : NULL; \
+    }
 
 struct pid *pid_find(u32 number)
 {
@@ -159,13 +165,7 @@ struct pid *pid_find(u32 number)
     return NULL;
 }
 
-struct pid *pid_find_get(u32 number)
-{
-    rcu_guard();
-    struct pid *pid = pid_find(number);
-
-    return pid && ref_get_unless_zero(&pid->refs) ? pid : NULL;
-}
+DEFINE_FIND_GET(pid, pid_find)
 
 u32 pid_next(u32 number)
 {
@@ -196,13 +196,7 @@ struct task *task_find(u32 tid)
     return pid ? rcu_dereference(pid->task) : NULL;
 }
 
-struct task *task_find_get(u32 tid)
-{
-    rcu_guard();
-    struct task *task = task_find(tid);
-
-    return task && ref_get_unless_zero(&task->refs) ? task : NULL;
-}
+DEFINE_FIND_GET(task, task_find)
 
 struct process *process_find(u32 tgid)
 {
@@ -211,10 +205,4 @@ struct process *process_find(u32 tgid)
     return pid ? rcu_dereference(pid->process) : NULL;
 }
 
-struct process *process_find_get(u32 tgid)
-{
-    rcu_guard();
-    struct process *process = process_find(tgid);
-
-    return process && ref_get_unless_zero(&process->refs) ? process : NULL;
-}
+DEFINE_FIND_GET(process, process_find)

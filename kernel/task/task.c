@@ -124,11 +124,7 @@ static void task_free_rcu(struct rcu_head *head)
     kmem_cache_free(task_cache, task);
 }
 
-void task_put(struct task *task)
-{
-    if (task && ref_put(&task->refs))
-        rcu_call(&task->rcu, task_free_rcu);
-}
+DEFINE_REF_PUT_RCU(task, task_free_rcu)
 
 void task_discard(struct task *task)
 {
@@ -212,11 +208,7 @@ static void process_free_rcu(struct rcu_head *head)
     kmem_cache_free(process_cache, process);
 }
 
-void process_put(struct process *process)
-{
-    if (ref_put(&process->refs))
-        rcu_call(&process->rcu, process_free_rcu);
-}
+DEFINE_REF_PUT_RCU(process, process_free_rcu)
 
 void task_usage_add(struct task *task, struct process_usage *usage)
 {
