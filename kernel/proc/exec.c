@@ -357,7 +357,8 @@ static void scoped_end_exec(struct exec **exec)
     if (!e)
         return;
     vm_space_put(e->space);
-    cred_put(e->cred);
+    if (e->cred)
+        cred_put(e->cred);
     sighand_put(e->sighand);
     kfree(e->main.segments);
     kfree(e->interpreter.segments);

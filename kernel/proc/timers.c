@@ -365,7 +365,8 @@ static int posix_timer_make(const struct timer_request *r, struct posix_timer **
         return -EINVAL;
     pt = *out = kmalloc(sizeof(*pt));
     if (!pt) {
-        task_put(target);
+        if (target)
+            task_put(target);
         return -EAGAIN;
     }
     pt->target = target;
@@ -462,8 +463,10 @@ int posix_timer_delete(s32 id)
     if (!pt)
         return -EINVAL;
     timer_cancel(&pt->timer);
-    task_put(pt->target);
-    task_put(pt->clock_task);
+    if (pt->target)
+        task_put(pt->target);
+    if (pt->clock_task)
+        task_put(pt->clock_task);
     kfree(pt);
     return 0;
 }

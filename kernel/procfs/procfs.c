@@ -36,7 +36,8 @@ static void *root_lookup(struct inode *dir, u32 number)
 
     if (pid && READ_ONCE(pid->process))
         return pid;
-    pid_put(pid);
+    if (pid)
+        pid_put(pid);
     return NULL;
 }
 

@@ -58,7 +58,6 @@ void pid_unuse(struct pid *pid);
 
 DEFINE_REF_GET(pid)
 
-/* NULL does nothing, here and in the other puts of this floor. */
 void pid_put(struct pid *pid);
 
 DEFINE_SCOPED_PUT(pid, struct pid, pid_put)

@@ -152,4 +152,4 @@ void task_usage_add(struct task *task, struct process_usage *usage);
 struct sighand *sighand_alloc(struct sighand *from);
 /* Handlers go back to the default, ignored signals stay ignored. */
 void sighand_reset(struct sighand *sighand);
-void sighand_put(struct sighand *sighand);
+void sighand_put(struct sighand *sighand); /* NULL does nothing */

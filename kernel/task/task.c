@@ -118,8 +118,10 @@ static void task_free_rcu(struct rcu_head *head)
 {
     struct task *task = container_of(head, struct task, rcu);
 
-    cred_put(task->cred);
-    pid_put(task->pid);
+    if (task->cred)
+        cred_put(task->cred);
+    if (task->pid)
+        pid_put(task->pid);
     process_put(task->process);
     kmem_cache_free(task_cache, task);
 }
@@ -203,7 +205,8 @@ static void process_free_rcu(struct rcu_head *head)
     timer_cancel(&process->real_timer); /* set since the exit, running, or of a fork that failed */
     timer_cancel(&process->cpu_timer);
     sighand_put(process->sighand);
-    pid_put(process->pid);
+    if (process->pid)
+        pid_put(process->pid);
     kfree(process->spare_entry);
     kmem_cache_free(process_cache, process);
 }
