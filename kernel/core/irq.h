@@ -9,13 +9,11 @@
 struct fdt;
 struct irq_domain;
 
-/* How a line signals, as in device trees. */
+/* How a line signals, as in device trees, where 4 and 8 are the levels high and low. */
 enum irq_type {
     IRQ_TYPE_NONE = 0, /* as the controller has it */
     IRQ_TYPE_RISING = 1,
     IRQ_TYPE_FALLING = 2,
-    IRQ_TYPE_HIGH = 4,
-    IRQ_TYPE_LOW = 8,
 };
 
 /* Called with IRQs masked and the domain's lines locked. */

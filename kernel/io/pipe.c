@@ -44,7 +44,6 @@
 #include "task/task.h"
 
 #define PAGES_DEFAULT (PIPE_SIZE_DEFAULT / PAGE_SIZE)
-#define FIONREAD      0x541b
 #define S_IFIFO       0010000
 
 struct pipe {

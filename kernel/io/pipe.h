@@ -10,6 +10,7 @@ struct pipe;
 
 #define PIPE_SIZE_DEFAULT 65536
 #define PIPE_SIZE_MAX     1048576 /* without CAP_SYS_RESOURCE */
+#define FIONREAD          0x541b  /* of regular files too */
 #define PIPE_BUF          4096
 
 /* A pipe with its read end in ends[0] and its write end in ends[1]. flags: O_NONBLOCK. 0/-ENOMEM */

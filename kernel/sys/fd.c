@@ -31,7 +31,6 @@
 
 #define FIBMAP          1
 #define FIGETBSZ        2
-#define FIONREAD        0x541b
 #define FIONBIO         0x5421
 #define FIONCLEX        0x5450
 #define FIOCLEX         0x5451

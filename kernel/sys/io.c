@@ -112,9 +112,15 @@ put:
     return result;
 }
 
-CALL(read, (u64 fd, u64 buf, u64 count), read_or_write(fd, buf, count, false))
+long sys_read(u64 fd, u64 buf, u64 count)
+{
+    return read_or_write(fd, buf, count, false);
+}
 
-CALL(write, (u64 fd, u64 buf, u64 count), read_or_write(fd, buf, count, true))
+long sys_write(u64 fd, u64 buf, u64 count)
+{
+    return read_or_write(fd, buf, count, true);
+}
 
 static inline long positional(u64 fd, u64 buf, u64 count, loff_t pos, bool write)
 {

@@ -73,8 +73,10 @@ long sys_clone3(u64 args, u64 size)
     });
 }
 
-CALL(execve, (u64 path, u64 argv, u64 envp),
-     exec_user(AT_FDCWD, USER_PTR(path), USER_PTR(argv), USER_PTR(envp), 0))
+long sys_execve(u64 path, u64 argv, u64 envp)
+{
+    return exec_user(AT_FDCWD, USER_PTR(path), USER_PTR(argv), USER_PTR(envp), 0);
+}
 
 long sys_execveat(u64 fd, u64 path, u64 argv, u64 envp, u64 flags)
 {
