@@ -32,6 +32,7 @@
  */
 #include "io/mapping.h"
 
+#include "core/fail.h"
 #include "core/percpu.h"
 #include "io/iter.h"
 #include "lib/errno.h"
@@ -181,7 +182,7 @@ static int insert(struct mapping *mapping, u64 index, struct page *page, const u
         int err = try_insert(mapping, index, page, truncations);
         void *node;
 
-        if (likely(err != -ENOMEM) || tries == INSERT_RETRIES)
+        if (likely(err != -ENOMEM) || tries == INSERT_RETRIES || fail_alloc_injected())
             return err;
         node = kmalloc(XARRAY_NODE_SIZE); /* gets memory reclaimed; the next try takes it */
         if (!node)

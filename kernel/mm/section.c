@@ -171,7 +171,7 @@ bool section_build_more(void)
 {
     u32 next = READ_ONCE(next_section);
 
-    if (!section_left())
+    if (!section_left() || fail_alloc()) /* for its descriptors */
         return false;
     spin_guard_irqsave(&builder);
     if (next_section == next) /* else another CPU has just built one */

@@ -4,6 +4,7 @@
  */
 #include "procfs/procfs_impl.h"
 
+#include "core/fail.h"
 #include "core/log.h"
 #include "core/percpu.h"
 #include "core/random.h"
@@ -11,6 +12,7 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 #include "core/machine.h"
+#include "sched/reclaim.h"
 #include "task/cred.h"
 #include "task/task.h"
 #include "task/pid.h"
@@ -44,6 +46,23 @@ static int setting_store(struct inode *inode, char *text, size_t len)
         value > setting->high)
         return -EINVAL;
     WRITE_ONCE(*setting->value, value);
+    return 0;
+}
+
+static int fail_store(struct inode *inode, char *text, size_t len)
+{
+    return fail_alloc_wanted() ? setting_store(inode, text, len) : -EOPNOTSUPP;
+}
+
+/* Any of Linux's values drops what can be read again; pages in use need a second look. */
+static int drop_caches_store(struct inode *inode, char *text, size_t len)
+{
+    u64 value;
+
+    if (str_to_u64(text, 10, &value, NULL) || value < 1 || value > 4)
+        return -EINVAL;
+    reclaim_pages(SIZE_MAX);
+    reclaim_pages(SIZE_MAX);
     return 0;
 }
 
@@ -117,6 +136,11 @@ static void boot_id_show(struct seq *s, struct inode *inode)
         .name = file, .mode = S_IFREG | 0644, .show = setting_show, .store = setting_store, \
         .data = &(const struct setting){&variable, least, most},                            \
     }
+#define FAIL_COUNT(file, variable)                                                       \
+    {                                                                                    \
+        .name = file, .mode = S_IFREG | 0600, .show = setting_show, .store = fail_store, \
+        .data = &(const struct setting){&variable, 0, UINT32_MAX},                       \
+    }
 #define UTS_NAME(file, field)                                                        \
     {                                                                                \
         .name = file, .mode = S_IFREG | 0644, .show = text_show, .store = uts_store, \
@@ -136,6 +160,8 @@ static const struct pseudo kernel_files[] = {
     PROCFS_TEXT("core_pattern", "core"),
     UTS_NAME("domainname", domainname),
     SETTING("exit_status", machine_exit_status, 0, 255),
+    FAIL_COUNT("fail_alloc", fail_alloc_left),
+    FAIL_COUNT("fail_alloc_next", fail_alloc_next),
     UTS_NAME("hostname", nodename),
     NUMBER("ngroups_max", 65536),
     PROCFS_TEXT("osrelease", init_uts_ns.names.release),
@@ -159,6 +185,7 @@ static const struct pseudo fs_files[] = {
 };
 
 static const struct pseudo vm_files[] = {
+    {.name = "drop_caches", .mode = S_IFREG | 0200, .store = drop_caches_store},
     NUMBER("max_map_count", VM_MAX_REGIONS),
     NUMBER("mmap_min_addr", VM_MIN_ADDRESS),
     NUMBER("overcommit_memory", 0),

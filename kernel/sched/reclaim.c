@@ -8,6 +8,7 @@
  */
 #include "sched/reclaim.h"
 
+#include "core/fail.h"
 #include "core/ipi.h"
 #include "core/percpu.h"
 #include "core/rcu.h"
@@ -77,7 +78,7 @@ static bool reclaim(u32 round)
     ({                                                                        \
         void *result_ = NULL;                                                 \
         for (u32 round_ = 0; round_ < RECLAIM_ROUNDS && !result_; round_++) { \
-            if (!reclaim(round_))                                             \
+            if (fail_alloc_injected() || !reclaim(round_))                    \
                 break;                                                        \
             result_ = (allocation);                                           \
         }                                                                     \

@@ -6,6 +6,7 @@
  * zapping goes over the range twice: entries are hidden (invalid, but they still know their page),
  * the range is flushed, then the pages are given back. That needs no list of pages and no memory.
  */
+#include "core/fail.h"
 #include "core/panic.h"
 #include "io/mapping.h"
 #include "lib/errno.h"
@@ -14,7 +15,7 @@
 
 bool memory_make_room(void)
 {
-    struct page *page = page_alloc(0, 0);
+    struct page *page = fail_alloc_injected() ? NULL : page_alloc(0, 0);
 
     if (page)
         page_put(page);
