@@ -1,5 +1,7 @@
 /*
  * bomb: takes all there is of one thing, and gives it back. bomb KIND, of those in the table below.
+ * As process 1 it measures instead what each thing costs, at N of them and at twice and four times
+ * as many: lines `cost KIND N NANOSECONDS`, and then it switches the machine off.
  *
  * Prints `KIND: ok` and exits 0 when the kernel ended each with the error that POSIX or Linux names
  * (or, for memory, with the death of who took it), and `bomb: ...` and 1 otherwise. Then it waits
@@ -16,10 +18,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PAGE 4096UL
@@ -141,15 +145,14 @@ static void bomb_symlinks(void)
     check(unlink("end") == 0 && chdir("..") == 0 && rmdir("links") == 0, "rmdir");
 }
 
-static void bomb_directory(void)
+static void many_files(long n)
 {
-    enum { FILES = 100000 };
     long found = 0;
     char name[16];
     DIR *dir;
 
     check(mkdir("many", 0700) == 0 && chdir("many") == 0, "mkdir");
-    for (int i = 0; i < FILES; i++) {
+    for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "%d", i);
         check(close(open(name, O_CREAT | O_EXCL | O_WRONLY, 0600)) == 0, "create");
     }
@@ -157,13 +160,18 @@ static void bomb_directory(void)
     check(dir != NULL, "opendir");
     while (readdir(dir))
         found++;
-    check(found == FILES + 2, "as many names as files, . and ..");
+    check(found == n + 2, "as many names as files, . and ..");
     closedir(dir);
-    for (int i = 0; i < FILES; i++) {
+    for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "%d", i);
         check(unlink(name) == 0, "unlink");
     }
     check(chdir("..") == 0 && rmdir("many") == 0, "rmdir");
+}
+
+static void bomb_directory(void)
+{
+    many_files(100000);
 }
 
 static void bomb_sparse(void)
@@ -190,8 +198,153 @@ static const struct {
              {"memory", bomb_memory},       {"symlinks", bomb_symlinks},
              {"directory", bomb_directory}, {"sparse", bomb_sparse}};
 
+/* ---- what n of them cost ---- */
+
+/* n processes at once, each of which has been there, end together. */
+static void many_processes(long n)
+{
+    int alive[2], end[2];
+    char byte;
+
+    check(pipe(alive) == 0 && pipe(end) == 0, "pipe");
+    for (long i = 0; i < n; i++) {
+        pid_t pid = fork();
+
+        check(pid >= 0, "fork");
+        if (pid == 0) {
+            close(end[1]);
+            (void)!write(alive[1], "", 1);
+            (void)!read(end[0], &byte, 1);
+            _exit(0);
+        }
+    }
+    for (long i = 0; i < n; i++)
+        check(read(alive[0], &byte, 1) == 1, "a process that never ran");
+    check(close_range(alive[0], end[1], 0) == 0, "close");
+    while (wait(NULL) > 0)
+        n--;
+    check(errno == ECHILD && n == 0, "every process ended");
+}
+
+/* n descriptors, a child that has them too, and their end. */
+static void many_descriptors(long n)
+{
+    struct rlimit limit = {n + 10, n + 10};
+    pid_t pid;
+
+    check(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+    for (long i = 0; i < n; i++)
+        check(dup(0) >= 0, "dup");
+    pid = fork();
+    check(pid >= 0, "fork");
+    if (pid == 0)
+        _exit(0);
+    check(waitpid(pid, NULL, 0) == pid && close_range(3, ~0u, 0) == 0, "close_range");
+}
+
+/* n pages written, shared with a child that writes them too, and given back. */
+static void many_pages(long n)
+{
+    char *area = mmap(NULL, n * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pid_t pid;
+
+    check(area != MAP_FAILED, "mmap");
+    for (long i = 0; i < n; i++)
+        area[i * PAGE] = 1;
+    pid = fork();
+    check(pid >= 0, "fork");
+    for (long i = 0; i < n; i++)
+        area[i * PAGE] = 2;
+    if (pid == 0)
+        _exit(0);
+    check(waitpid(pid, NULL, 0) == pid && munmap(area, n * PAGE) == 0, "munmap");
+}
+
+/* A path over a chain of n symbolic links, some times. */
+static void many_links(long n)
+{
+    char name[24], target[24] = "end";
+
+    check(close(open("end", O_CREAT | O_WRONLY, 0600)) == 0, "create");
+    for (long i = 1; i <= n; i++) {
+        snprintf(name, sizeof name, "%ld", i);
+        check(symlink(target, name) == 0, "symlink");
+        strcpy(target, name);
+    }
+    for (int i = 0; i < 100; i++)
+        check(access(name, R_OK) == 0, "the chain's end");
+    for (long i = 1; i <= n; i++) {
+        snprintf(name, sizeof name, "%ld", i);
+        check(unlink(name) == 0, "unlink");
+    }
+    check(unlink("end") == 0, "unlink");
+}
+
+/* A path of n directories, made, walked both ways, and removed; from the root directory. */
+static void many_levels(long n)
+{
+    static char path[PAGE];
+    struct stat st;
+
+    for (long i = 0; i < n; i++)
+        check(mkdir("d", 0700) == 0 && chdir("d") == 0, "mkdir");
+    check(getcwd(path, sizeof path) && chdir("/") == 0 && stat(path, &st) == 0, "stat");
+    check(chdir(path) == 0, "chdir");
+    for (long i = 0; i < n; i++)
+        check(chdir("..") == 0 && rmdir("d") == 0, "rmdir");
+}
+
+/* A file with data in one page of each of n MiB: found, passed over, and cut off. */
+static void many_holes(long n)
+{
+    int fd = open("holes", O_CREAT | O_EXCL | O_RDWR, 0600);
+    off_t at = 0, data = 0;
+    long found = 0;
+
+    for (long i = 0; i < n; i++)
+        check(pwrite(fd, "x", 1, (i + 1) << 20) == 1, "write");
+    for (; (data = lseek(fd, at, SEEK_DATA)) >= 0; found++)
+        at = lseek(fd, data, SEEK_HOLE);
+    check(found == n && ftruncate(fd, 0) == 0, "all the data");
+    check(unlink("holes") == 0 && close(fd) == 0, "unlink");
+}
+
+static const struct {
+    const char *name;
+    void (*go)(long n);
+    long n;
+} costs[] = {{"processes", many_processes, 2500}, {"descriptors", many_descriptors, 4000},
+             {"pages", many_pages, 2000},         {"files", many_files, 4000},
+             {"links", many_links, 10},           {"levels", many_levels, 250},
+             {"holes", many_holes, 256}};
+
+static long now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void measure(void)
+{
+    for (size_t i = 0; i < sizeof costs / sizeof costs[0]; i++) {
+        costs[i].go(costs[i].n); /* what is made once and kept */
+        for (long n = costs[i].n; n <= 4 * costs[i].n; n *= 2) {
+            long start = now_ns();
+
+            costs[i].go(n);
+            printf("cost %s %ld %ld\n", costs[i].name, n, now_ns() - start);
+        }
+    }
+    fflush(stdout);
+    reboot(RB_POWER_OFF);
+}
+
 int main(int argc, char **argv)
 {
+    if (getpid() == 1)
+        measure();
     for (size_t i = 0; argc > 1 && i < sizeof bombs / sizeof bombs[0]; i++) {
         if (strcmp(argv[1], bombs[i].name))
             continue;
