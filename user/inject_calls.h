@@ -1,6 +1,7 @@
 /*
  * System calls of many kinds that need memory, in a directory of their own; for user/inject.c. An
- * error is no news: the next call is tried.
+ * error is no news: the next call is tried. What may not fail for want of memory is looked at, and
+ * WRONG is the exit status when it did.
  */
 #pragma once
 
@@ -22,18 +23,20 @@
 #define LONG_A  "a23456789012345678901234567890123456789012345678901234567890"
 #define LONG_B  "b23456789012345678901234567890123456789012345678901234567890"
 #define RW_PROT (PROT_READ | PROT_WRITE)
+#define WRONG   99
 
-/* Waits for a child that does `work`. */
-static void in_child(void (*work)(void))
+/* Waits for a child that does `work`. True when that went wrong. */
+static int in_child(void (*work)(void))
 {
     pid_t pid = fork();
+    int status = 0;
 
     if (pid == 0) {
         work();
         _exit(0);
     }
-    if (pid > 0)
-        waitpid(pid, NULL, 0);
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+           WEXITSTATUS(status) == WRONG;
 }
 
 static void memory_calls(void)
@@ -98,25 +101,50 @@ static void thread_calls(void)
             pthread_join(threads[i], NULL);
 }
 
+/*
+ * A timer that was made and set goes off, and a periodic one again, also when its signal was pending
+ * already when it first went off.
+ */
+static void timer_calls(int signal, long interval)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal};
+    struct itimerspec soon = {.it_value = {0, 1000}, .it_interval = {0, interval}};
+    struct timespec long_time = {5, 0}, moment = {0, 3000000};
+    siginfo_t info;
+    timer_t timer;
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) || timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+        (interval && kill(getpid(), signal)) || timer_settime(timer, 0, &soon, NULL))
+        return;
+    if (interval) {
+        nanosleep(&moment, NULL);
+        sigtimedwait(&set, &info, &long_time);
+    }
+    for (int i = 0; i < (interval ? 2 : 1); i++)
+        if (sigtimedwait(&set, &info, &long_time) != signal || info.si_code != SI_TIMER)
+            _exit(WRONG);
+    timer_delete(timer);
+}
+
 static void signal_calls(void)
 {
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 1};
-    struct itimerspec soon = {.it_value = {0, 1000}};
     struct itimerval moment = {.it_value = {0, 1000}};
     struct timespec wait_ns = {0, 2000000};
     union sigval value = {.sival_int = 1};
     siginfo_t info;
-    timer_t timer;
     sigset_t all;
 
+    timer_calls(SIGRTMIN + 1, 0);
+    timer_calls(SIGUSR2, 1000000);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     for (int i = 0; i < 3; i++)
         sigqueue(getpid(), SIGRTMIN, value);
     kill(getpid(), SIGUSR1);
     kill(getpid(), SIGUSR2);
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
-        timer_settime(timer, 0, &soon, NULL);
     setitimer(ITIMER_REAL, &moment, NULL);
     while (sigtimedwait(&all, &info, &wait_ns) > 0)
         ;
@@ -288,7 +316,9 @@ static int calls(void)
                                         file_calls,   mount_calls,   proc_calls,   task_calls,
                                         exec_calls,   terminal_calls};
 
+    int wrong = 0;
+
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        in_child(all[i]);
-    return 0;
+        wrong |= in_child(all[i]);
+    return wrong ? WRONG : 0;
 }

@@ -279,6 +279,7 @@ static void posix_timer_fn(struct timer *timer)
     struct siginfo info = {.code = SI_TIMER, .timer_id = pt->id, .timer_value = pt->value};
     spin_guard_irqsave(&pt->process->lock);
     u64 now = now_locked(pt);
+    int sent;
 
     if (!pt->deadline)
         return;
@@ -290,11 +291,12 @@ static void posix_timer_fn(struct timer *timer)
         pt->deadline = 0;
     if (pt->notify == SIGEV_NONE)
         return;
-    pt->queued = signal_send_locked(pt->process, pt->target, pt->signal, &info) == 0;
-    if (pt->queued || !pt->deadline)
+    sent = signal_send_locked(pt->process, pt->target, pt->signal, &info);
+    pt->queued = sent == 0;
+    if (pt->queued || (!pt->deadline && sent != -EAGAIN))
         return;
-    /* Ignored: nobody will take it, so the timer goes on here, not too fast. */
-    pt->deadline = now + MAX(pt->interval, NS_PER_MS);
+    /* Ignored: nobody will take it, so the timer goes on here, not too fast. No memory: soon again. */
+    pt->deadline = now + (sent == -EAGAIN ? NS_PER_MS : MAX(pt->interval, NS_PER_MS));
     arm_locked(pt, now);
 }
 

@@ -10,7 +10,8 @@
  *   Each task and each process has a signal_pending; all of a process are guarded by its lock.
  *   I1. A standard signal (1 to 31) is pending at most once in one place; real-time ones queue.
  *   I2. An entry in a queue implies its bit in the set; a bit without an entry is a signal whose
- *       information had no memory, and is delivered with SI_USER from pid 0.
+ *       information had no memory, and is delivered with SI_USER from pid 0. A timer's signal is
+ *       not sent without an entry; the timer tries again.
  *   I3. WORK_SIGNAL is set in a thread whenever it has something to look at: an unblocked pending
  *       signal, a group exit, a stop, a continue to report. Whoever makes one of these true sets
  *       it; only the thread itself clears it, under the process lock (signal_recalc_locked).
@@ -237,7 +238,16 @@ static inline void fill_info(struct siginfo *to, int sig, const struct siginfo *
     to->signo = sig;
 }
 
-/* To `task`, or with NULL to the process. 0, 1 when it was ignored, -EAGAIN. */
+/* A timer's: who takes it tells the timer, by what the entry says. */
+static bool from_timer(const struct siginfo *info)
+{
+    return info && info->code == SI_TIMER;
+}
+
+/*
+ * To `task`, or with NULL to the process. 0, -EAGAIN, or 1 when it was ignored, which a timer's is
+ * too while the same signal is pending.
+ */
 static int send_locked(struct process *process, struct task *task, int sig,
                        const struct siginfo *info, bool force)
 {
@@ -254,12 +264,12 @@ static int send_locked(struct process *process, struct task *task, int sig,
         return 0;
     }
     if (sig < SIGRTMIN && pending->set & SIGNAL_BIT(sig))
-        return 0;
+        return from_timer(info);
     entry = entry_alloc(process, sig);
     if (entry) {
         fill_info(&entry->info, sig, info);
         list_add_tail(&entry->link, &pending->queue);
-    } else if (sig >= SIGRTMIN && info && info->code != SI_USER) {
+    } else if (from_timer(info) || (sig >= SIGRTMIN && info && info->code != SI_USER)) {
         return -EAGAIN;
     }
     pending->set |= SIGNAL_BIT(sig);
