@@ -111,8 +111,9 @@ def test_pan_argument(value, lines):
 
 @pytest.mark.parametrize("kind", LOCK_UPS)
 def test_lock_up_is_reported(kind):
+    # With all checks the 20 seconds come sooner by the clock than by so many instructions.
     with Machine(append="ktest=fatal_%s quiet" % kind,
-                 extra=ICOUNT) as machine:
+                 extra=() if built_with() else ICOUNT) as machine:
         machine.expect(LOCK_UPS[kind])
 
 
