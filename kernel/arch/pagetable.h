@@ -24,7 +24,8 @@ extern paddr_t kernel_page_table_root;
 
 /*
  * Makes pt this CPU's user table; cheap when it is already. Orders earlier stores before it. NULL:
- * none, every user address faults. IRQs masked or preemption off.
+ * none, every user address faults. IRQs masked or preemption off. With pan=sw the table is walked
+ * in user mode and by the accessors of arch/uaccess.h alone.
  */
 void pt_activate(struct page_table *pt);
 

@@ -52,7 +52,7 @@ struct thread_head {
     u32 spare;              /* 156 */
     u64 tls;                /* 160: the user's thread register while switched out [C] */
     u64 keys[KEY_WORDS];    /* 168: the user's pointer authentication keys [C] */
-    u64 keys_off;           /* 248: which of them the user has switched off [C] */
+    u64 keys_off;           /* 248: those the user has switched off, as bits of SCTLR_EL1 [C] */
     u64 alloc_failed;       /* 256: its last allocation was made to fail (core/fail.c) [C] */
 };
 

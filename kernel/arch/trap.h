@@ -11,7 +11,7 @@ struct trap_frame {
     u64 sp;        /* 248: user SP, or the kernel's before the exception */
     u64 pc;        /* 256: ELR_EL1 */
     u64 pstate;    /* 264: SPSR_EL1 */
-    u64 orig_x0;   /* 272: the first argument, for restarts */
+    u64 orig_x0;   /* 272: the first argument, for restarts; from EL1 with pan=sw: TTBR0_EL1 */
     s64 syscall;   /* 280: call number, or -1 when this is no system call */
     u64 record[2]; /* 288: a frame record, so that backtraces cross the exception */
 };

@@ -40,6 +40,7 @@
 #define GRANULE   8UL
 #define SLOT_SIZE (PAGE_SIZE * GRANULE) /* what a page of shadow stands for: a slot of vmalloc.c */
 #define SLOTS     ((VMALLOC_END - VMALLOC_BASE) / SLOT_SIZE)
+_Static_assert(SLOT_SIZE == 2 * THREAD_STACK_SIZE, "each page of shadow has one owner");
 
 static u64 image, image_size; /* [I] */
 static u64 ram_size;          /* of the linear map from its start; 0: no shadow yet [I] */

@@ -83,7 +83,7 @@ static void trace(u64 *pcs, const void *frame)
     for (u32 i = 0; i < KASAN_TRACE; i++) {
         bool inside = at >= low && at + 16 <= (u64)head->stack_high && at % 8 == 0;
 
-        pcs[i] = inside ? ((const u64 *)at)[1] : 0;
+        pcs[i] = inside ? unsigned_address(((const u64 *)at)[1]) : 0;
         low = at + 1;
         at = inside ? *(const u64 *)at : 0;
     }

@@ -79,5 +79,5 @@ struct kmem_info {
 };
 bool kmem_cache_info(u32 n, struct kmem_info *info);
 
-/* Gives back what this CPU's lists and the empty slabs hold; for smp_call_all(). */
+/* Gives back what this CPU's lists, the empty slabs and KASAN hold; for smp_call_all(). */
 void kmalloc_drain(void *unused);

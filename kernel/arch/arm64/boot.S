@@ -131,7 +131,7 @@ secondary_entry:
     bl      mmu_on
     adrp    x20, boot_info
     add     x20, x20, :lo12:boot_info
-    ldr     x20, [x20, #8]          /* virt - phys */
+    ldr     x20, [x20, #BOOT_VOFFSET]
     adr     x2, 1f
     add     x2, x2, x20
     br      x2
@@ -269,7 +269,7 @@ mmu_on:
 drop_identity:
     adrp    x0, boot_info
     add     x0, x0, :lo12:boot_info
-    ldr     x0, [x0, #16]           /* physical address of the empty table */
+    ldr     x0, [x0, #BOOT_EMPTY_ROOT]
     msr     ttbr0_el1, x0
     isb
     tlbi    vmalle1

@@ -291,7 +291,7 @@ u64 boot_early(paddr_t x0, paddr_t image, u64 level)
     find_tree(&tree, x0, image);
     chosen = fdt_path(&tree, "/chosen");
     args = fdt_string(&tree, chosen, "bootargs");
-    cpu_features.pan_sw = !cpu_features.pan && has_word(args, "pan=sw");
+    cpu_features.pan_sw = !cpu_features.pan && !cpu_features.pauth && has_word(args, "pan=sw");
     b->slide = choose_slide(&tree, chosen, args);
     b->voffset = KERNEL_VMA + b->slide - image;
     relocate(image, b->slide);

@@ -23,6 +23,8 @@ _Static_assert(offsetof(struct thread_head, work) == HEAD_WORK, "vectors.S");
 _Static_assert(offsetof(struct thread_head, stack_high) == HEAD_STACK_HIGH, "vectors.S");
 _Static_assert(offsetof(struct thread_head, keys_off) == HEAD_KEYS_OFF, "vectors.S");
 _Static_assert(offsetof(struct thread_head, keys) == HEAD_KEYS, "vectors.S");
+_Static_assert(offsetof(struct boot_info, voffset) == BOOT_VOFFSET, "boot.S");
+_Static_assert(offsetof(struct boot_info, empty_root) == BOOT_EMPTY_ROOT, "boot.S, usercopy.S");
 _Static_assert(offsetof(struct trap_frame, sp) == FRAME_SP, "vectors.S");
 _Static_assert(offsetof(struct trap_frame, pc) == FRAME_PC, "vectors.S");
 _Static_assert(offsetof(struct trap_frame, orig_x0) == FRAME_ORIG_X0, "vectors.S");

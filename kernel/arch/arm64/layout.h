@@ -17,8 +17,12 @@
 #define HEAD_KEYS       168
 #define HEAD_KEYS_OFF   248
 
-/* struct asid_slot */
+/* struct asid_slot: held in tlb.c, where it is private. */
 #define SLOT_LIVE 8
+
+/* struct boot_info */
+#define BOOT_VOFFSET    8
+#define BOOT_EMPTY_ROOT 16
 
 /* struct trap_frame */
 #define FRAME_LR      240

@@ -10,7 +10,9 @@
  *
  * Structures. page_table.context = generation << 16 | ASID. Each CPU has a slot in its per-CPU
  * area: `live` is its TTBR0_EL1 (ASID in the top 16 bits, since TCR_EL1.A1 is 0; table below),
- * `next` the context that it is about to load, or has loaded last.
+ * `next` the context that it is about to load, or has loaded last. With pan=sw TTBR0_EL1 holds the
+ * empty table most of the time, and what usercopy.S loads for a while is `live`, with IRQs masked
+ * from the look to the write: the number in it is kept as ever (I2).
  *   I1  Within a generation a number belongs to one table.
  *   I2  A table that is live on a CPU has the number with which it is live there, whatever the
  *       generation of its context: a flush by pt->context reaches every CPU.
@@ -211,9 +213,9 @@ void pt_activate(struct page_table *pt)
             context = context_renew(pt, slot);
         live = pt->root | context << 48;
     }
-    WRITE_ONCE(slot->live, live); /* with pan=sw TTBR0_EL1 follows when user memory is touched */
     asm volatile(ALTERNATIVE("msr ttbr0_el1, %0", IF_PAN_SW, INSN_NOP) "isb" ::"r"(live)
                  : "memory");
+    WRITE_ONCE(slot->live, live); /* only now: until the ISB this CPU may walk the old one (I2) */
     slot->pt = pt;
 }
 

@@ -194,7 +194,7 @@ user_table_on:
 user_table_off:
     adrp    x17, boot_info
     add     x17, x17, :lo12:boot_info
-    ldr     x17, [x17, #16]         /* the empty table */
+    ldr     x17, [x17, #BOOT_EMPTY_ROOT]
     msr     ttbr0_el1, x17
     isb
     ret     x16

@@ -295,7 +295,10 @@ reopen_window:
     cbnz    x17, user_table_on
     ret
 
-/* user_enter: the first way out of a new user thread, from its prepared frame. */
+/*
+ * user_enter: the first way out of a new user thread, from its prepared frame. In: x29 = 0, so that
+ * backtraces end here (thread_trampoline).
+ */
     .global user_enter
 user_enter:
     msr     daifset, #2

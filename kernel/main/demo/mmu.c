@@ -48,6 +48,8 @@ static void look_inside(void)
 
 void demo_mmu(void)
 {
+    if (cpu_features.pan_sw)
+        demo_verdict("pan=sw keeps the table of user addresses away while the kernel runs");
     word_at = kernel_translate((u64)&word);
     uart_at = kernel_translate(uart_base);
     if (uart_at >= GIB(1))
