@@ -179,9 +179,13 @@ enum syslog_action {
 
 #define LOG_LOOK_NS (100 * NS_PER_MS)
 
-/* One reader and one mark for all, as syslog(2) has it; racing readers may see a record twice. */
-static struct log_reader log_reader, log_cleared;
-static size_t log_given; /* bytes of log_reader's record that a short buffer has had already */
+/* One reader for all, as syslog(2) has it, and what a short buffer left of its last record. */
+static struct mutex reader_lock = MUTEX_INIT(reader_lock, RANK_SEQ);
+static struct log_reader log_reader; /* [L] */
+static char log_rest[LOG_LINE_MAX];  /* [L] */
+static size_t rest_at, rest_end;     /* [L] */
+
+static struct log_reader log_cleared; /* who races may see a record twice */
 static u32 saved_console_level;
 
 /* One record in the form of syslog(2); 0 when there is none. A record lost is skipped. */
@@ -215,26 +219,26 @@ static long copy_lines(struct log_reader *reader, u64 buf, size_t size, char *li
     }
 }
 
-/* The same for SYSLOG_READ, which fills the buffer: the rest of a record comes with the next call. */
-static long read_records(u64 buf, size_t size, char *line)
+/* SYSLOG_READ fills the buffer: the rest of a record comes with the next call. */
+static long read_unread(u64 buf, size_t size)
 {
     size_t done = 0;
+    mutex_guard(&reader_lock);
 
     while (done < size) {
-        struct log_reader at = log_reader;
-        size_t n = next_line(&at, line), part;
+        size_t part;
 
-        if (n <= log_given)
-            break;
-        part = MIN(n - log_given, size - done);
-        if (copy_to_user(USER_PTR(buf + done), line + log_given, part))
-            return -EFAULT;
-        done += part;
-        log_given += part;
-        if (log_given == n) {
-            log_reader = at;
-            log_given = 0;
+        if (rest_at == rest_end) {
+            rest_at = 0;
+            rest_end = next_line(&log_reader, log_rest);
         }
+        part = MIN(rest_end - rest_at, size - done);
+        if (!part)
+            break;
+        if (copy_to_user(USER_PTR(buf + done), log_rest + rest_at, part))
+            return done ? (long)done : -EFAULT;
+        rest_at += part;
+        done += part;
     }
     return done;
 }
@@ -259,16 +263,16 @@ static long syslog_read(u32 action, u64 buf, s32 size)
         return -EINVAL;
     if (!size)
         return 0;
-    line = kmalloc(LOG_LINE_MAX);
-    if (!line)
-        return -ENOMEM;
     if (action == SYSLOG_READ) {
-        while (!(done = read_records(buf, size, line))) {
+        while (!(done = read_unread(buf, size))) {
             if (sleep_until(clock_monotonic_ns() + LOG_LOOK_NS, true))
                 return -ERESTARTSYS;
         }
         return done;
     }
+    line = kmalloc(LOG_LINE_MAX);
+    if (!line)
+        return -ENOMEM;
     for (size_t n, total = bytes_from(reader, line); total > (size_t)size; total -= n) {
         n = next_line(&reader, line);
         if (!n)
@@ -284,7 +288,10 @@ static long unread(void)
 {
     char *line __scoped(kmalloc) = kmalloc(LOG_LINE_MAX);
 
-    return line ? (long)(bytes_from(log_reader, line) - log_given) : -ENOMEM;
+    if (!line)
+        return -ENOMEM;
+    mutex_guard(&reader_lock);
+    return bytes_from(log_reader, line) + rest_end - rest_at;
 }
 
 /* From now on; `saved` is what CONSOLE_ON goes back to, 0: nothing. */

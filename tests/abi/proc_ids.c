@@ -412,3 +412,40 @@ CASE(id_system)
     val(syscall(SYS_getrandom, rnd, 8, 6));
     val(syscall(SYS_getrandom, NULL, 8, 0));
 }
+
+/* Who sets the limit again and again does not put its end off. */
+CASE(id_cpu_limit)
+{
+    struct rlimit limit = {1, 1};
+
+    RUN("a limit set for ever", for (;;) setrlimit(RLIMIT_CPU, &limit));
+}
+
+enum { LOG_READ = 2, LOG_READ_ALL = 3, LOG_UNREAD = 9 }; /* actions of syslog(2) */
+
+/* What the boot logged goes out in pieces of any size, and nothing of it twice. */
+CASE(id_syslog)
+{
+    static const int sizes[] = {1, 7, 2, 640};
+    static char pieces[1 << 18], all[1 << 18];
+    long unread = syscall(SYS_syslog, LOG_UNREAD, NULL, 0), at = 0, got, length;
+
+    yes(unread > 100);
+    val(syscall(SYS_syslog, LOG_READ, NULL, 8));
+    val(syscall(SYS_syslog, LOG_READ, pieces, -1));
+    val(syscall(SYS_syslog, LOG_READ, pieces, 0));
+    for (int i = 0; at < unread; i++) {
+        got = syscall(SYS_syslog, LOG_READ, pieces + at, sizes[i % 4]);
+        if (got <= 0)
+            break;
+        at += got;
+        if (i == 0) {
+            yes(got == 1 && pieces[0] == '<');
+            yes(syscall(SYS_syslog, LOG_UNREAD, NULL, 0) == unread - 1);
+        }
+    }
+    val(unread - at);
+    val(syscall(SYS_syslog, LOG_UNREAD, NULL, 0));
+    length = syscall(SYS_syslog, LOG_READ_ALL, all, sizeof all);
+    yes(length >= at && !memcmp(all + length - at, pieces, at));
+}
