@@ -52,16 +52,15 @@ bool fail_alloc_wanted(void)
 /* One off *left; true when that was the last, and then *next, if any, follows. */
 static bool count_down(u32 *left, u32 *next)
 {
-    u32 old = READ_ONCE(*left), new;
+    u32 old = READ_ONCE(*left);
 
     do {
         if (old == 0)
             return false;
-        new = old == 1 && next ? READ_ONCE(*next) : old - 1;
-    } while (
-        !__atomic_compare_exchange_n(left, &old, new, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-    if (old == 1 && next)
-        WRITE_ONCE(*next, 0);
+    } while (!__atomic_compare_exchange_n(left, &old, old - 1, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    if (old == 1 && next) /* what others allocate in between does not count */
+        WRITE_ONCE(*left, __atomic_exchange_n(next, 0, __ATOMIC_RELAXED));
     return old == 1;
 }
 

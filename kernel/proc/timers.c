@@ -30,6 +30,7 @@
 #define CPU_LOOK_MIN (1 * NS_PER_MS)
 #define CPU_LOOK_MAX (64 * NS_PER_MS)
 #define MAX_OVERRUN  0x7fffffffUL
+#define RETRY_NS     (50 * NS_PER_MS) /* of a signal that could not be queued */
 
 /* ---- Clocks ---- */
 
@@ -155,10 +156,18 @@ static void cpu_look_locked(struct process *process)
     timer_start(&process->cpu_timer, clock_monotonic_ns() + next);
 }
 
-/* A limit that is reached already takes effect at the next tick of Linux, not in the call. */
+/*
+ * A limit that is reached already takes effect soon, as at the next tick of Linux, not in the call. A
+ * look that comes sooner stays; one that has just begun waits for the lock.
+ */
 void timers_cpu_limit_changed(struct process *process)
 {
-    timer_start(&process->cpu_timer, clock_monotonic_ns() + CPU_LOOK_MIN);
+    struct timer *timer = &process->cpu_timer;
+    u64 soon = clock_monotonic_ns() + CPU_LOOK_MIN;
+    spin_guard_irqsave(&process->lock);
+
+    if (!READ_ONCE(timer->queued) || READ_ONCE(timer->deadline_ns) > soon)
+        timer_start(timer, soon);
 }
 
 static void cpu_timer_fn(struct timer *timer)
@@ -295,8 +304,11 @@ static void posix_timer_fn(struct timer *timer)
     pt->queued = sent == 0;
     if (pt->queued || (!pt->deadline && sent != -EAGAIN))
         return;
-    /* Ignored: nobody will take it, so the timer goes on here, not too fast. No memory: soon again. */
-    pt->deadline = now + (sent == -EAGAIN ? NS_PER_MS : MAX(pt->interval, NS_PER_MS));
+    /*
+     * Ignored: nobody will take it, so the timer goes on here, not too fast. No memory, or as many
+     * signals queued as the user may have: again when that may have changed.
+     */
+    pt->deadline = now + MAX(pt->interval, sent == -EAGAIN ? RETRY_NS : NS_PER_MS);
     arm_locked(pt, now);
 }
 
