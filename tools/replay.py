@@ -185,7 +185,10 @@ def relay(child, trace, console):
             except OSError:             # nobody reads any more
                 child.terminate()
         if not child.stdin.closed:
-            os.write(child.stdin.fileno(), to_guest.take())
+            try:
+                os.write(child.stdin.fileno(), to_guest.take())
+            except BrokenPipeError:     # the machine has ended
+                to_guest.waiting, keys = b"", []
             if not keys and not to_guest.waiting:
                 child.stdin.close()
 
@@ -384,6 +387,8 @@ def main():
     parser.add_argument("--reverse", action="store_true")
     parser.add_argument("test", nargs="?")
     options = parser.parse_args()
+    if options.reverse and not options.test:
+        parser.error("--reverse is for recording: name a TEST")
     folder = record(options.test, options.reverse) if options.test else os.path.realpath(LAST)
     if not os.path.isdir(folder):
         fail("nothing is recorded yet: ./ashlar replay TEST")

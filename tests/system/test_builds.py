@@ -4,7 +4,8 @@ import re
 import subprocess
 
 import pytest
-from conftest import BUILD, ROOT, built_with, launch, static_program
+from conftest import BUILD, ROOT, built_with, launch
+from test_hostile import hostile
 
 pytestmark = pytest.mark.skipif(bool(built_with()), reason="these tests build their own kernels")
 CPUS = os.cpu_count() or 1
@@ -88,8 +89,7 @@ def test_checking_build_finds_nothing(checking):
 
 
 def test_checking_build_takes_random_calls(checking, tmp_path):
-    program = static_program("user/hostile.c", tmp_path, "-I", os.path.join(ROOT, "kernel"))
-    done = launch("-smp", "4", "--add", program, "--", "./hostile", "random", "3", "20000",
+    done = launch("-smp", "4", "--add", hostile(tmp_path), "--", "./hostile", "random", "3", "20000",
                   kernel=checking, timeout=300)
     assert done.returncode == 0 and b"hostile: ok" in done.stdout, done.stdout + done.stderr
 
