@@ -30,7 +30,10 @@ LACKS = {
     "getrusage": "block I/O and memory integrals are 0",
     "ioctl": "FIOASYNC cannot be switched on; else what the file's driver knows, -ENOTTY for the "
              "rest",
-    "madvise": "advice about paging and huge pages is accepted and changes nothing",
+    "clock_nanosleep": "clocks of CPU time: -EOPNOTSUPP",
+    "fchmod": "pipes and what else has no name has no attributes to change: -EPERM",
+    "fchown": "as fchmod",
+    "madvise": "advice about paging and huge pages is accepted and changes nothing; HWPOISON: -EINVAL",
     "membarrier": "the commands for restartable sequences: -EINVAL",
     "memfd_create": "MFD_HUGETLB: -EINVAL",
     "mmap": "MAP_HUGETLB: -EINVAL; MAP_SYNC: -EOPNOTSUPP",
@@ -41,6 +44,7 @@ LACKS = {
     "open_by_handle_at": "-EOPNOTSUPP",
     "openat2": "RESOLVE_CACHED: always -EAGAIN",
     "personality": "ADDR_NO_RANDOMIZE works; the other bits are only kept",
+    "pipe2": "packets (O_DIRECT): -EINVAL",
     "prctl": "names, credentials, death signal, subreaper, dumpable, timer slack, keys of pointer "
              "authentication; other options: -EINVAL",
     "preadv2": "RWF_NOWAIT on pipes only",

@@ -8,11 +8,12 @@
  *       it is only reserved. files[n] != NULL implies the bit.
  *   I2  Bit w of `full` is set exactly when word w of `open` has no zero. The lowest free
  *       descriptor is found by two word searches, however many are open.
- *   I3  No descriptor below next_free is free. A bit of `cloexec` speaks only where `open` has one.
+ *   I3  No descriptor below next_free is free.
  *   I4  An fd_array that has been replaced is freed after a grace period; it holds the same files
  *       as the one that replaced it did at that moment.
  *   I5  files[n] holds one reference. It is dropped only after files[n] was cleared, and, seen
  *       from a reader under RCU, the memory stays for a grace period (file.c, I2).
+ *   I6  A bit of `cloexec` means something only where `open` has one; opening writes both.
  *
  * Locking: changes under `lock`. Look-up: a task whose table has one user (refs == 1) borrows the
  * file without a reference: only that task could close it, and it is in a system call. Visitors
@@ -166,7 +167,7 @@ static void mark_locked(struct fdtable *table, u32 fd, bool cloexec)
     struct fd_array *array = table->array;
 
     bitmap_set(array->open, fd);
-    bitmap_assign(array->cloexec, fd, cloexec);
+    bitmap_assign(array->cloexec, fd, cloexec); /* I6 */
     if (array->open[fd / 64] == ~0UL)
         bitmap_set(array->full, fd / 64); /* I2 */
 }
@@ -500,7 +501,7 @@ void fdtable_exec(void)
     size_t fd;
 
     bitmap_for_each(fd, array->cloexec, array->size)
-        fd_close(fd); /* -EBADF: it was closed before */
+        fd_close(fd); /* I6: -EBADF where it was closed before */
 }
 
 struct file *fdtable_file(struct fdtable *table, u32 fd, bool *cloexec)

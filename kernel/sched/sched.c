@@ -453,7 +453,7 @@ static struct runqueue *rq_change(struct thread *t, struct runqueue *rq, u32 cpu
     return to;
 }
 
-/* The same to the CPU that is best. */
+/* The same to the CPU that is best. A waker notes when: did it hand its CPU over (hands_over)? */
 static __noinline struct runqueue *rq_choose(struct thread *t, struct runqueue *rq, bool woken)
 {
     if (woken && !in_irq())

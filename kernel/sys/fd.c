@@ -11,6 +11,7 @@
 #include "io/pipe.h"
 #include "lib/errno.h"
 #include "sys/calls.h"
+#include "task/cred.h"
 #include "task/siginfo.h"
 
 #define F_DUPFD         0
@@ -198,6 +199,8 @@ static long regular_ioctl(struct file *file, u32 cmd, u64 arg)
     switch (cmd) {
     case FIONREAD: return put_user_u32(USER_PTR(arg), READ_ONCE(file->inode->size) - file->pos);
     case FIBMAP: /* no file system here has its blocks on a device */
+        if (!cred_has_cap(CAP_SYS_RAWIO))
+            return -EPERM;
         return get_user_u32(USER_PTR(arg), &block) ? -EFAULT : -EINVAL;
     }
     return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;

@@ -378,6 +378,7 @@ static int check_range(struct end *in, struct end *out, u64 *len, u32 flags)
 {
     u64 from = *end_pos(in), to = *end_pos(out);
     struct inode *a = in->file->inode, *b = out->file->inode;
+    u64 size;
 
     if (flags || !a || !b)
         return -EINVAL;
@@ -394,7 +395,8 @@ static int check_range(struct end *in, struct end *out, u64 *len, u32 flags)
         return -EINVAL;
     if (from + *len < from || to + *len < to)
         return -EOVERFLOW;
-    *len = MIN(*len, from < a->size ? a->size - from : 0);
+    size = READ_ONCE(a->size);
+    *len = MIN(*len, from < size ? size - from : 0);
     return a == b && from < to + *len && to < from + *len ? -EINVAL : 0;
 }
 
