@@ -251,6 +251,17 @@ static void compare_mounts(struct node *root, struct mount *mount)
     }
 }
 
+/* And those that were detached, but somebody stands in them. */
+static void compare_all(void)
+{
+    compare_mounts(model.top, root_mount);
+    compare_tree(root_of(model.root), context.root.mount->root);
+    compare_tree(root_of(model.cwd), context.cwd.mount->root);
+    for (u32 i = 0; i < SLOTS; i++)
+        if (model.slots[i])
+            compare_tree(root_of(model.slots[i]), files[i].path.mount->root);
+}
+
 static void check_quiet(void)
 {
     assert(!locks_held && !self.thread.head.preempt_count && !host_irq_mask);
@@ -502,7 +513,7 @@ static void operate(u8 op)
     case 15: do_look_up(how); break;
     }
     check_quiet();
-    compare_mounts(model.top, root_mount);
+    compare_all();
 }
 
 /* ---- a whole input ---- */
