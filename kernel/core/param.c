@@ -11,7 +11,7 @@ static const char *const known[] = {
     "init",    "rdinit",     "root",     "rootfstype", "rootflags", "rootwait",   "ro",
     "rw",      "console",    "quiet",    "debug",      "loglevel",  "maxcpus",    "panic",
     "nokaslr", "norandmaps", "ktest",    "demo",       "exit",      "fail_alloc", "fail_io",
-    "pan",     "earlycon",   "noinitrd", "initrd",     "nohz",
+    "pan",     "earlycon",   "noinitrd", "initrd",     "nohz",      "nosmp",
 };
 
 static char text[PARAM_MAX];  /* as given [I] */
