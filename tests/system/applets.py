@@ -56,7 +56,7 @@ hostname: hostname; hostname changed; hostname; hostname ashlar
 id: id -u; id -g; id
 install_links: ls -l /bin/sh | awk '{ print $NF }'
 kill: sleep 100 & kill $!; wait $! 2> /dev/null; echo $?; kill -l 9; kill -0 $$ && echo alive
-killall: sleep 777 & killall sleep; wait $! 2> /dev/null; echo $?
+killall: sleep 777 & until killall sleep 2> /dev/null; do :; done; wait $! 2> /dev/null; echo $?
 less: seq 3 | less | cat
 link: echo x > a; link a b; stat -c %h b; unlink a; stat -c %h b
 ln: echo t > a; ln a b; ln -s a c; ln -sf b c; readlink c; stat -c '%h' a; cat c; ln a b 2>&1
@@ -76,9 +76,9 @@ nproc: nproc > n; test $(cat n) -ge 1 && echo some
 od: echo hello | od -A d -t x1; printf '\001\002\003\004' | od -t d4 -A n
 paste: seq 3 > a; seq 4 6 > b; paste -d , a b
 patch: printf 'a\nb\nc\n' > f; printf -- '--- f\n+++ f\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n' | patch; cat f
-pidof: sleep 555 & test "$(pidof sleep)" = $! && echo same; kill $!; wait $! 2> /dev/null
+pidof: sleep 555 & until pidof sleep > /dev/null; do :; done; test "$(pidof sleep)" = $! && echo same; kill $!; wait $! 2> /dev/null
 printf: printf '%5.2f|%-5s|%05d|%x|%c|%b\n' 3.14159 ab 42 255 xyz 'a\tb'
-ps: sleep 333 & ps -o pid,ppid,comm | grep -c sleep; kill $!; wait $! 2> /dev/null
+ps: sleep 333 & until pidof sleep > /dev/null; do :; done; ps -o pid,ppid,comm | grep -c sleep; kill $!; wait $! 2> /dev/null
 pwd: mkdir -p a; ln -s a l; cd l; pwd; pwd -P
 readlink: ln -s /a/b l; readlink l; mkdir d; readlink -f d/../d; readlink nosuch; echo $?
 realpath: mkdir -p a/b; ln -s a/b l; realpath l
