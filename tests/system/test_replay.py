@@ -10,6 +10,7 @@ from conftest import BOOT_TIMEOUT, ROOT, image
 
 ATTACK = "tests/system/test_faults.py::test_attack_ends_in_a_panic[null]"
 TYPED = "tests/system/failing.py::test_that_the_answer_is_41"
+STANDS_STILL = pytest.mark.skip(reason="the replay of what was typed does not end (docs/ROADMAP.md)")
 END = re.compile(r"^machine 1: (instruction \d+.*)$", re.M)
 
 
@@ -75,6 +76,7 @@ def test_gdb_on_the_replay_is_where_the_check_was(attack):
         child.close(force=True)
 
 
+@STANDS_STILL
 def test_what_was_typed_replays_to_the_same_instruction(tmp_path):
     status, said = replay(tmp_path, TYPED)
     assert status == 0, said
@@ -97,6 +99,7 @@ def test_what_was_typed_replays_to_the_same_instruction(tmp_path):
     assert status == 0 and END.findall(said) != first, said
 
 
+@STANDS_STILL
 def test_gdb_goes_backward(tmp_path):
     status, said = replay(tmp_path, "--reverse", TYPED)
     assert status == 0 and "recorded with one CPU instead of -smp 2 and nohz=off" in said, said
