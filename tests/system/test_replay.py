@@ -10,7 +10,6 @@ from conftest import BOOT_TIMEOUT, ROOT, image
 
 ATTACK = "tests/system/test_faults.py::test_attack_ends_in_a_panic[null]"
 TYPED = "tests/system/failing.py::test_that_the_answer_is_41"
-STANDS_STILL = pytest.mark.skip(reason="the replay of what was typed does not end (docs/ROADMAP.md)")
 END = re.compile(r"^machine 1: (instruction \d+.*)$", re.M)
 
 
@@ -76,7 +75,6 @@ def test_gdb_on_the_replay_is_where_the_check_was(attack):
         child.close(force=True)
 
 
-@STANDS_STILL
 def test_what_was_typed_replays_to_the_same_instruction(tmp_path):
     status, said = replay(tmp_path, TYPED)
     assert status == 0, said
@@ -85,7 +83,15 @@ def test_what_was_typed_replays_to_the_same_instruction(tmp_path):
     assert first and ", the recording's last: " in first[-1], said
     assert "machine 1: replayed again to the same instruction" in said
     assert b"the answer to the question is 42" in printed(tmp_path, "replayed")
-    # What was typed comes from the recording: with one key of it changed, 5 * 7 is asked.
+    # Another run of the test is told apart from this one.
+    status, said = replay(tmp_path, "--check", TYPED)
+    assert status == 0 and END.findall(said) != first, said
+
+
+def test_a_changed_key_is_told_apart(tmp_path):
+    """What was typed comes from the recording: with one key of it changed, 5 * 7 is asked. QEMU may
+    then wait for an event whose instruction does not come."""
+    assert replay(tmp_path, TYPED)[0] == 0
     path = os.path.join(str(tmp_path), "replay", "last", "1", "recording")
     with open(path, "r+b") as stream:
         at = stream.read().index(b"\0\0\0\x016") + 4     # the length, and the byte
@@ -93,13 +99,10 @@ def test_what_was_typed_replays_to_the_same_instruction(tmp_path):
         stream.write(b"5")
     status, said = replay(tmp_path, "--check")
     assert status == 1 and "it printed something else than when it was recorded" in said, said
-    assert b"the answer to the question is 35" in printed(tmp_path, "replayed")
-    # Another run of the test is told apart from this one.
-    status, said = replay(tmp_path, "--check", TYPED)
-    assert status == 0 and END.findall(said) != first, said
+    if "it stands still" not in said:
+        assert b"the answer to the question is 35" in printed(tmp_path, "replayed")
 
 
-@STANDS_STILL
 def test_gdb_goes_backward(tmp_path):
     status, said = replay(tmp_path, "--reverse", TYPED)
     assert status == 0 and "recorded with one CPU instead of -smp 2 and nohz=off" in said, said
@@ -122,7 +125,7 @@ def test_gdb_goes_backward(tmp_path):
         command("monitor replay_break %d" % (last - 1), "")
         command("continue", "the answer to the question is 42.* cpu_idle ")
         assert now() == last - 1
-        command("hbreak tty_receive", "reakpoint")
+        command("hbreak *tty_receive", "reakpoint")    # its first instruction, before any prologue
         command("reverse-continue", r"Breakpoint \d+, tty_receive ")
         there = now()
         assert there < last - 1
