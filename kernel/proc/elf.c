@@ -150,18 +150,15 @@ static int read_note(struct exec_image *image, const struct elf_segment *s)
     if (!buf)
         return -ENOMEM;
     got = file_read_kernel(image->file, buf, s->file_size, s->offset);
-    if (got > (ssize_t)sizeof(note)) {
-        memcpy(&note, buf, sizeof(note));
-        got -= sizeof(note);
-        if (note.name_size == sizeof(note.name) && note.type == NOTE_PROPERTIES &&
-            !memcmp(note.name, "GNU", sizeof(note.name)) && note.size <= (size_t)got)
-            got = parse_properties(image, buf + sizeof(note), note.size);
-        else
-            got = -ENOEXEC;
-    } else if (got >= 0) {
-        got = got ? -ENOEXEC : -EIO;
-    }
-    return got;
+    if (got <= 0)
+        return got ? got : -EIO;
+    if (got <= (ssize_t)sizeof(note))
+        return -ENOEXEC;
+    memcpy(&note, buf, sizeof(note));
+    if (note.name_size != sizeof(note.name) || note.type != NOTE_PROPERTIES ||
+        memcmp(note.name, "GNU", sizeof(note.name)) || note.size > got - sizeof(note))
+        return -ENOEXEC;
+    return parse_properties(image, buf + sizeof(note), note.size);
 }
 
 int elf_read_note(struct exec_image *image)

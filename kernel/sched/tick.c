@@ -3,8 +3,8 @@
  *
  * A CPU that is not idle is interrupted every 4 ms (sched.c, I5) to end slices, to sample whether
  * it was in user mode, and to look after the balance. An idle CPU is not: it sleeps until a device,
- * a timer or another CPU wants it, but with nohz=off, for who wants regular timers (a recording). CPU time itself is exact, from the counter at switches; the
- * samples only split it.
+ * a timer or another CPU wants it, but with nohz=off, for who wants regular timers (a recording).
+ * CPU time itself is exact, from the counter at switches; the samples only split it.
  *
  * Load averages are sampled every 5 seconds by a timer of the boot CPU, as sums over all run
  * queues.

@@ -191,30 +191,27 @@ static long block_size(struct file *file, u64 arg)
     return put_user_u32(USER_PTR(arg), st.blksize);
 }
 
-/* Of regular files. FIONREAD: what is left behind the position. */
-static long regular_ioctl(struct file *file, u32 cmd, u64 arg)
+/* FIBMAP: no file system here has its blocks on a device. */
+static long block_map(u64 arg)
 {
     u32 block;
 
-    switch (cmd) {
-    case FIONREAD: return put_user_u32(USER_PTR(arg), READ_ONCE(file->inode->size) - file->pos);
-    case FIBMAP: /* no file system here has its blocks on a device */
-        if (!cred_has_cap(CAP_SYS_RAWIO))
-            return -EPERM;
-        return get_user_u32(USER_PTR(arg), &block) ? -EFAULT : -EINVAL;
-    }
-    return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;
+    if (!cred_has_cap(CAP_SYS_RAWIO))
+        return -EPERM;
+    return get_user_u32(USER_PTR(arg), &block) ? -EFAULT : -EINVAL;
 }
 
-/* What the kind of file decides. */
+/* What the kind of file decides. FIONREAD of a regular file: what is left behind the position. */
 static long file_ioctl(struct file *file, u32 cmd, u64 arg)
 {
     u32 mode = file->inode ? file->inode->mode : 0;
 
     if (cmd == FIOQSIZE && (S_ISREG(mode) || S_ISDIR(mode)))
         return put_user_u64(USER_PTR(arg), READ_ONCE(file->inode->size));
-    if (S_ISREG(mode))
-        return regular_ioctl(file, cmd, arg);
+    if (cmd == FIONREAD && S_ISREG(mode))
+        return put_user_u32(USER_PTR(arg), READ_ONCE(file->inode->size) - file->pos);
+    if (cmd == FIBMAP && S_ISREG(mode))
+        return block_map(arg);
     return file->ops->ioctl ? file->ops->ioctl(file, cmd, arg) : -ENOTTY;
 }
 
