@@ -137,10 +137,17 @@ ret_to_user:
     alternative IF_PAUTH, INSN_BL(9990b, take_user_key)
     alternative IF_PAN_SW, INSN_BL(9990b, take_user_table)
     ldr     x23, [sp, #FRAME_PSTATE]
+    mrs     x24, sp_el0             /* mostly as they were: a read is cheaper than a write */
+    mrs     x25, elr_el1
+    mrs     x26, spsr_el1
+    cmp     x21, x24
+    ccmp    x22, x25, #0, eq
+    ccmp    x23, x26, #0, eq
+    b.eq    3f
     msr     sp_el0, x21
     msr     elr_el1, x22
     msr     spsr_el1, x23
-    ldr     x30, [sp, #FRAME_LR]
+3:  ldr     x30, [sp, #FRAME_LR]
     regs    ldp
     add     sp, sp, #FRAME_SIZE
     eret
