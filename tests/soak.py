@@ -8,6 +8,7 @@ that does not end well, and prints what it said. The last line counts what was d
 
   -smp N        CPUs (8)
   -cpu MODEL    processor (neoverse-n1)
+  --workers N   processes at once (16)
   --seed N      the first boot's seed, of the calls and of the machine's random numbers (1)
   --icount      one host thread runs all CPUs, by counted instructions; the same seed, the same run
 """
@@ -22,14 +23,13 @@ from conftest import REPORT, check_memory_is_back, launch, static_program  # noq
 from test_hostile import hostile  # noqa: E402
 
 HANG = 3600             # seconds: no boot takes so long
-WORKERS = 16
 ROUNDS = 40             # of the storm in one boot
 CALLS = 250000          # in one boot
 STORM = REPORT + "./storm 2 %d && report && ./storm 2 %d && report && ./storm %d %d && report"
 
 
-def storm(words, programs, seed):
-    script = STORM % (WORKERS, WORKERS, ROUNDS - 4, WORKERS)
+def storm(words, programs, options, seed):
+    script = STORM % (options.workers, options.workers, ROUNDS - 4, options.workers)
     done = launch(*words, *programs, "--", "sh", "-c", script, timeout=HANG)
     text = done.stdout.decode(errors="replace")
     assert done.returncode == 0 and text.count("storm: ok") == 3, text + done.stderr.decode()
@@ -37,9 +37,9 @@ def storm(words, programs, seed):
     return ROUNDS
 
 
-def calls(words, programs, seed):
+def calls(words, programs, options, seed):
     done = launch(*words, *programs, "--", "./hostile", "random", str(seed), str(CALLS),
-                  str(WORKERS), timeout=HANG)
+                  str(options.workers), timeout=HANG)
     text = done.stdout.decode(errors="replace")
     assert done.returncode == 0 and "hostile: ok" in text, text + done.stderr.decode()
     return int(text.split("hostile: ok, ")[1].split()[0])
@@ -52,6 +52,7 @@ def main():
     parser.add_argument("seconds", type=int)
     parser.add_argument("-smp", default="8")
     parser.add_argument("-cpu", default="neoverse-n1")
+    parser.add_argument("--workers", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--icount", action="store_true")
     options = parser.parse_args()
@@ -68,11 +69,11 @@ def main():
             seed = options.seed + boots
             os.environ["ASHLAR_QEMU"] = "-seed %d%s" % (
                 seed, " -icount shift=0,sleep=off" if options.icount else "")
-            total += (storm if options.kind == "storm" else calls)(words, programs, seed)
+            total += (storm if options.kind == "storm" else calls)(words, programs, options, seed)
             boots += 1
             print("%s: seed %d, %d in %d boots" % (options.kind, seed, total, boots), flush=True)
     print("%s: %d %s in %d boots on %s CPUs, all well"
-          % (options.kind, total, "rounds of %d" % WORKERS if options.kind == "storm" else "calls",
+          % (options.kind, total, "rounds of %d" % options.workers if options.kind == "storm" else "calls",
              boots, options.smp))
 
 

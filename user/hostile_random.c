@@ -77,6 +77,7 @@ static long pick_fd(void)
 }
 
 static pid_t parent_of_all; /* the process that must not be hit */
+static int no_terminal;     /* /dev/null, opened while it is what it should be */
 static int as_root;         /* the worker's rights, whatever identity it takes on later */
 
 static long pick_pid(void)
@@ -420,7 +421,7 @@ static void prepare_worker(uint64_t seed, int loud)
     prctl(PR_SET_NAME, name);
     if (!loud) /* the terminal would let a worker stop the output of the others */
         for (int fd = 0; fd < 3; fd++)
-            dup2(open("/dev/null", O_RDWR), fd);
+            dup2(no_terminal, fd);
     setsid();
     setrlimit(RLIMIT_NOFILE, &files);
     setrlimit(RLIMIT_FSIZE, &size);
@@ -568,6 +569,9 @@ int random_calls(uint64_t seed, long budget, int workers)
 
     if (pipe(ends))
         fail("pipe");
+    no_terminal = open("/dev/null", O_RDWR);
+    if (no_terminal < 0)
+        fail("/dev/null");
     parent_of_all = getpid();
     signal(SIGHUP, SIG_IGN);
     for (int i = 0; i < workers; i++)

@@ -37,7 +37,7 @@
 #define ALIGN_RECORD 8
 
 static char ring[RING_SIZE] __aligned(8);
-static u64 ring_head, ring_tail; /* [L] ring_lock */
+static u64 ring_head, ring_tail; /* [L] ring_lock; log_unread() only looks */
 static u64 next_sequence;        /* [L] ring_lock */
 static struct spinlock ring_lock = SPINLOCK_INIT(RANK_LOG);
 
@@ -106,6 +106,11 @@ int log_read(struct log_reader *r, struct log_record *record, char *text)
         return read_locked(r, record, text);
     spin_guard_irqsave(&ring_lock);
     return read_locked(r, record, text);
+}
+
+bool log_unread(const struct log_reader *r)
+{
+    return READ_ONCE(r->position) < READ_ONCE(ring_head);
 }
 
 void log_seek_oldest(struct log_reader *r)

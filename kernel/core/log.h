@@ -78,6 +78,9 @@ struct log_reader {
     u64 position; /* in bytes since boot */
 };
 
+/* Is there a record behind the reader, or was one overwritten that it had not read? */
+bool log_unread(const struct log_reader *r);
+
 /* The reader moves to the oldest or behind the newest record. */
 void log_seek_oldest(struct log_reader *r);
 void log_seek_newest(struct log_reader *r);

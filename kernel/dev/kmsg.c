@@ -17,8 +17,7 @@
 struct kmsg_file {
     struct mutex lock;
     struct log_reader reader; /* [L] */
-    struct log_record record; /* [L] this and the next: one read's work space */
-    int looked;
+    struct log_record record; /* [L] this and the next two: one read's work space */
     char text[LOG_TEXT_MAX];
     char line[LOG_LINE_MAX];
 };
@@ -30,25 +29,12 @@ static void notify(void)
     wake_all(&kmsg_wait, POLLIN | POLLRDNORM);
 }
 
-/* Is there a record behind the reader? A copy of it looks, so that it does not move. */
-static bool readable(struct kmsg_file *kmsg)
-{
-    struct log_reader look = kmsg->reader;
-
-    kmsg->looked = log_read(&look, &kmsg->record, kmsg->text);
-    return kmsg->looked != -EAGAIN;
-}
-
 static ssize_t read_locked(struct kmsg_file *kmsg, struct io_request *req)
 {
     struct log_reader before = kmsg->reader;
+    int err = log_read(&kmsg->reader, &kmsg->record, kmsg->text);
     size_t size;
-    int err;
 
-    err = io_wait_event(req, &kmsg_wait, readable(kmsg));
-    if (err)
-        return err;
-    err = log_read(&kmsg->reader, &kmsg->record, kmsg->text);
     if (err)
         return err;
     size = log_format_kmsg(&kmsg->record, kmsg->text, kmsg->line);
@@ -63,12 +49,16 @@ static ssize_t read_locked(struct kmsg_file *kmsg, struct io_request *req)
 static ssize_t kmsg_read(struct io_request *req)
 {
     struct kmsg_file *kmsg = req->file->private;
-    ssize_t n = mutex_lock_interruptible(&kmsg->lock);
+    ssize_t n;
 
-    if (n)
-        return n;
-    n = read_locked(kmsg, req);
-    mutex_unlock(&kmsg->lock);
+    do {
+        n = io_wait_event(req, &kmsg_wait, log_unread(&kmsg->reader));
+        if (n)
+            return n;
+        mutex_lock(&kmsg->lock);
+        n = read_locked(kmsg, req);
+        mutex_unlock(&kmsg->lock);
+    } while (n == -EAGAIN); /* another reader of this file was faster */
     return n;
 }
 
@@ -116,15 +106,16 @@ static loff_t kmsg_seek(struct file *file, loff_t offset, int whence)
 static u32 kmsg_poll(struct file *file, struct poll_table *table)
 {
     struct kmsg_file *kmsg = file->private;
-    u32 events = 0;
+    struct log_reader look;
+    int error;
 
     poll_wait(file, &kmsg_wait, table);
-    if (!mutex_trylock(&kmsg->lock)) /* a reader sleeps at the end: there is nothing */
+    mutex_guard(&kmsg->lock);
+    look = kmsg->reader; /* a copy of it looks, so that it does not move */
+    error = log_read(&look, &kmsg->record, kmsg->text);
+    if (error == -EAGAIN)
         return 0;
-    if (readable(kmsg))
-        events = POLLIN | POLLRDNORM | (kmsg->looked == -EPIPE ? POLLERR | POLLPRI : 0);
-    mutex_unlock(&kmsg->lock);
-    return events;
+    return POLLIN | POLLRDNORM | (error == -EPIPE ? POLLERR | POLLPRI : 0);
 }
 
 static const struct file_ops kmsg_ops = {

@@ -17,7 +17,8 @@
  *   I3  release runs once, in a context that may sleep, after the last reference is gone.
  *   I4  file->pos of a file with FMODE_ATOMIC_POS is read and written under pos_lock whenever
  *       somebody else holds a reference too; a sole user needs no lock, and nobody can become
- *       the second but by its help.
+ *       the second but by its help. No one sleeps for an event under pos_lock: copies between
+ *       files, which may, look at the position before and set it after (sys/io.c).
  *
  * Life: file_alloc() (one reference) -> the opener completes it -> fd_publish() -> file_put() of
  * the last -> file_release(): ops->release, fs puts path and inode, memory after a grace period.

@@ -243,13 +243,14 @@ long sys_lseek(u64 fd, u64 offset, u64 whence)
 
 /*
  * One side of a copy, which goes through a page of kernel memory: a descriptor, and where it goes
- * on, where the user says or at its own position.
+ * on, where the user says or at the file's own position. That is not locked: the copy may wait for
+ * room in a pipe as long as it likes, and nobody else shall wait with it.
  */
 struct end {
     struct fd_ref ref;
     struct file *file; /* ref.file */
     u64 addr;          /* of the user's position, or 0 */
-    loff_t given;
+    loff_t pos;
 };
 
 static void scoped_end_end(struct end *end)
@@ -263,49 +264,29 @@ static int end_get(struct end *end, u32 fd, u64 addr)
     end->ref = fd_ref_get(fd);
     end->file = end->ref.file;
     end->addr = addr;
-    if (addr && get_user_u64(USER_PTR(addr), (u64 *)&end->given))
+    if (addr && get_user_u64(USER_PTR(addr), (u64 *)&end->pos))
         return -EFAULT;
-    return end->file ? 0 : -EBADF;
+    if (!end->file)
+        return -EBADF;
+    if (!addr)
+        end->pos = READ_ONCE(end->file->pos);
+    return 0;
 }
 
-static loff_t *end_pos(struct end *end)
-{
-    return end->addr ? &end->given : &end->file->pos;
-}
-
+/* 0 or -EFAULT */
 static int end_put_pos(struct end *end)
 {
-    return end->addr && put_user_u64(USER_PTR(end->addr), end->given) ? -EFAULT : 0;
-}
-
-static bool end_locks(struct end *end)
-{
-    return !end->addr && end->file->mode & FMODE_ATOMIC_POS;
-}
-
-/* The positions that are the files' own, in the order of addresses. */
-static void lock_positions(struct end *a, struct end *b)
-{
-    struct end *first = a->file < b->file ? a : b, *second = first == a ? b : a;
-
-    if (end_locks(first))
-        mutex_lock(&first->file->pos_lock);
-    if (end_locks(second) && !(first->file == second->file && end_locks(first)))
-        mutex_lock(&second->file->pos_lock);
-}
-
-static void unlock_positions(struct end *a, struct end *b)
-{
-    if (end_locks(a))
-        mutex_unlock(&a->file->pos_lock);
-    if (end_locks(b) && !(a->file == b->file && end_locks(a)))
-        mutex_unlock(&b->file->pos_lock);
+    if (end->addr)
+        return put_user_u64(USER_PTR(end->addr), end->pos) ? -EFAULT : 0;
+    if (!(end->file->mode & FMODE_STREAM))
+        WRITE_ONCE(end->file->pos, end->pos);
+    return 0;
 }
 
 /* One page's worth, through `buf`. Bytes written; in's position advances by as much. */
 static ssize_t copy_chunk(struct end *in, struct end *out, void *buf, size_t len)
 {
-    loff_t pos = *end_pos(in);
+    loff_t pos = in->pos;
     struct iter it;
     ssize_t n;
 
@@ -314,9 +295,9 @@ static ssize_t copy_chunk(struct end *in, struct end *out, void *buf, size_t len
     if (n <= 0)
         return n;
     iter_kernel(&it, buf, n);
-    n = file_write(out->file, &it, out->file->mode & FMODE_STREAM ? NULL : end_pos(out));
+    n = file_write(out->file, &it, out->file->mode & FMODE_STREAM ? NULL : &out->pos);
     if (n > 0)
-        *end_pos(in) += n;
+        in->pos += n;
     return n;
 }
 
@@ -330,7 +311,7 @@ static ssize_t copy_between(struct end *in, struct end *out, size_t len)
         return -ENOMEM;
     len = MIN(len, IO_COUNT_MAX);
     while (done < len) {
-        size_t part = MIN(len - done, PAGE_SIZE - (*end_pos(in) & PAGE_MASK));
+        size_t part = MIN(len - done, PAGE_SIZE - (in->pos & PAGE_MASK));
 
         n = copy_chunk(in, out, page_to_virt(page), part);
         if (n <= 0)
@@ -353,7 +334,7 @@ static int check_sendfile(struct file *out, struct end *in)
     if (out->flags & O_APPEND || !(in->file->mode & FMODE_PREAD) || !in->file->ops->read ||
         !out->ops->write || (in->file->inode && S_ISDIR(in->file->inode->mode)))
         return -EINVAL;
-    return in->addr && in->given < 0 ? -EINVAL : 0;
+    return in->addr && in->pos < 0 ? -EINVAL : 0;
 }
 
 long sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
@@ -367,16 +348,14 @@ long sys_sendfile(u64 out_fd, u64 in_fd, u64 offset, u64 count)
     n = (s64)count < 0 ? -EINVAL : check_sendfile(out.file, &in);
     if (n)
         return n;
-    lock_positions(&in, &out);
     n = copy_between(&in, &out, count);
-    unlock_positions(&in, &out);
-    return n >= 0 && end_put_pos(&in) ? -EFAULT : n;
+    return n >= 0 && (end_put_pos(&out) || end_put_pos(&in)) ? -EFAULT : n;
 }
 
 /* *len is cut to what the file to read from still has. */
 static int check_range(struct end *in, struct end *out, u64 *len, u32 flags)
 {
-    u64 from = *end_pos(in), to = *end_pos(out);
+    u64 from = in->pos, to = out->pos;
     struct inode *a = in->file->inode, *b = out->file->inode;
     u64 size;
 
@@ -408,11 +387,9 @@ long sys_copy_file_range(u64 in_fd, u64 in_pos, u64 out_fd, u64 out_pos, u64 len
 
     if (n || error)
         return n ? n : error;
-    lock_positions(&in, &out);
     n = check_range(&in, &out, &len, flags);
     if (!n && len)
         n = copy_between(&in, &out, len);
-    unlock_positions(&in, &out);
     return n > 0 && (end_put_pos(&in) || end_put_pos(&out)) ? -EFAULT : n;
 }
 

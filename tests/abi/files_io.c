@@ -363,6 +363,41 @@ CASE(io_sendfile)
     val(sendfile(out, d, NULL, 4));
 }
 
+/* A copy or a read that waits keeps nobody from the file, nor from its position. */
+CASE(io_waits_unlocked)
+{
+    static char room[1 << 16];
+    char buf[16] = "";
+    int p[2];
+
+    make_file("in", "0123456789");
+    int in = ok(open("in", O_RDWR)), out = ok(open("out", O_CREAT | O_RDWR, 0644));
+    ok(pipe(p));
+    val(write(p[1], room, sizeof(room)));
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(sendfile(p[1], in, NULL, 6));
+    wait_stopped_thread(pid);
+    val(lseek(in, 0, SEEK_CUR));
+    val(read(in, buf, 3));
+    str(buf);
+    val(copy_file_range(in, NULL, out, NULL, 4, 0));
+    val(lseek(in, 0, SEEK_CUR));
+    val(read(p[0], room, sizeof(room)));
+    report_status("sendfile", wait_child(pid));
+    val(lseek(in, 0, SEEK_CUR));
+
+    int log = ok(open("/dev/kmsg", O_RDONLY));
+    val(lseek(log, 0, SEEK_END));
+    pid = fork();
+    if (pid == 0)
+        _exit(read(log, room, sizeof(room)) == 0);
+    wait_stopped_thread(pid);
+    val(lseek(log, 0, SEEK_END));
+    ok(kill(pid, SIGKILL));
+    report_status("read", wait_child(pid));
+}
+
 CASE(io_copy_file_range)
 {
     off64_t a = 1, b = 5;
