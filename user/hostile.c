@@ -91,7 +91,7 @@ int is_one_of(int number, const int *list)
 
 /* ---- what arguments are made of ---- */
 
-/* A place where nothing else is, so that a size has the same effect wherever a kernel puts programs. */
+/* Where nothing else is, so that a size has the same effect wherever a kernel puts programs. */
 #define GOOD 0x200000000
 
 char *good, *read_only, *border;

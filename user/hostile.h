@@ -61,8 +61,9 @@ struct script {
 };
 
 /*
- * Makes the call. A child that comes out of clone in the caller's memory must not touch the caller's
- * stack: with `script` it makes the calls of that, and ends. NULL: it returns as the caller does.
+ * Makes the call. A child that comes out of clone in the caller's memory must not touch the
+ * caller's stack: with `script` it makes the calls of that, and ends. NULL: it returns as the
+ * caller does.
  */
 long call_raw(long number, const long *a, const struct script *script);
 

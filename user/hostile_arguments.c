@@ -1,6 +1,7 @@
 /*
  * Every call of the table with one bad argument at a time, the others harmless. Each trial is a
- * child's, made in the same surroundings, so that the answers can be compared with another kernel's.
+ * child's, made in the same surroundings, so that the answers can be compared with another
+ * kernel's.
  */
 #define _GNU_SOURCE
 #include "hostile.h"

@@ -7,11 +7,12 @@
  *
  * Run by run the N-th allocation from the exec of PROGRAM on fails, N = FIRST, FIRST + STEP, ... up
  * to LAST, or, when that is 0, until a run does not come so far. If NEXT is not 0, N is up to STEP
- * more at random, and a second allocation fails 1 to NEXT later. PROGRAM may end as it likes: what counts is that it does,
- * that all its processes can be killed and its files removed, and that the kernel then has as many
- * objects of each kind and as many pages as before, which is looked at after every run. A program
- * that ends with status 99 has seen what may not be, and counts as a leak. Prints every leak, how
- * many runs there were, and how they ended; exits 0 when nothing was wrong.
+ * more at random, and a second allocation fails 1 to NEXT later. PROGRAM may end as it likes: what
+ * counts is that it does, that all its processes can be killed and its files removed, and that the
+ * kernel then has as many objects of each kind and as many pages as before, which is looked at
+ * after every run. A program that ends with status 99 has seen what may not be, and counts as a
+ * leak. Prints every leak, how many runs there were, and how they ended; exits 0 when nothing was
+ * wrong.
  *
  * `inject calls` is a program for it: system calls of many kinds that need memory.
  */

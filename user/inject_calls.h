@@ -102,8 +102,8 @@ static void thread_calls(void)
 }
 
 /*
- * A timer that was made and set goes off, and a periodic one again, also when its signal was pending
- * already when it first went off.
+ * A timer that was made and set goes off, and a periodic one again, also when its signal was
+ * pending already when it first went off.
  */
 static void timer_calls(int signal, long interval)
 {

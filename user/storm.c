@@ -2,10 +2,10 @@
  * storm: many processes and threads that fork, exec, talk through pipes, wait on futexes and map
  * memory, all at once, each checking what it gets. storm [ROUNDS] [WORKERS]
  *
- * Prints `storm: ok` and exits 0 when every worker of every round found what it expected; a
- * worker that did not says what, and storm exits 1. It leaves nothing behind: free memory before
- * and after a run may be compared, each time after a `bomb memory`, which makes the kernel free what
- * it keeps at hand.
+ * Prints `storm: ok` and exits 0 when every worker of every round found what it expected; a worker
+ * that did not says what, and storm exits 1. It leaves nothing behind: free memory before and after
+ * a run may be compared, each time after a `bomb memory`, which makes the kernel free what it keeps
+ * at hand.
  */
 #define _GNU_SOURCE
 #include <errno.h>

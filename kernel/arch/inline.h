@@ -17,8 +17,8 @@
  *   u64 unsigned_address(u64)            a kernel return address without the signature that it has
  *                                        in x30 and frame records
  *   bool cpu_has_pauth(void)             cpu_features.pauth, at the cost of a NOP where it is false
- *   void user_keys_load(const u64 *)     the user's keys but APIA, which the return to user mode loads
- *   u64 user_keys_off(u32 keys)          thread_head.keys_off for keys of these bits, APIA's the lowest
+ *   void user_keys_load(const u64 *)     the user's keys but APIA, which ret_to_user loads
+ *   u64 user_keys_off(u32 keys)          thread_head.keys_off for these keys, APIA's bit the lowest
  *   u64 user_tls_get(void); void user_tls_set(u64)   the user's thread register
  */
 #pragma once

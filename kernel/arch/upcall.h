@@ -18,7 +18,7 @@ void trap_irq(struct trap_frame *f);
 /* core: an exception that nobody handles. */
 void exception_report(u64 esr, u64 elr, u64 far) __noreturn;
 
-/* sys: SVC from user mode: the first six registers, and x8; returns what x0 shall be. IRQs enabled. */
+/* sys: SVC from user mode: the first six registers, and x8; returns x0. IRQs enabled. */
 long trap_syscall(u64 a0, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 number);
 
 /*

@@ -151,8 +151,8 @@ static void print_registers(const struct trap_frame *f)
 }
 
 /*
- * The return addresses from the frame record at fp outward (AAPCS64: the next record's address, then
- * a return address), while records lie on this thread's stack. Reads nothing outside it.
+ * The return addresses from the frame record at fp outward (AAPCS64: the next record's address,
+ * then a return address), while records lie on this thread's stack. Reads nothing outside it.
  */
 static size_t backtrace(const void *fp, u64 *pcs)
 {

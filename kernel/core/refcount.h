@@ -75,8 +75,8 @@ static inline bool ref_put(struct refcount *ref)
 }
 
 /*
- * TYPE_put() of a `struct TYPE` that counts in `refs`: one less; with the last, free(&rcu) is called
- * after a grace period (core/rcu.h).
+ * TYPE_put() of a `struct TYPE` that counts in `refs`: one less; with the last, free(&rcu) is
+ * called after a grace period (core/rcu.h).
  */
 #define DEFINE_REF_PUT_RCU(type, free)     \
     void type##_put(struct type *counted)  \

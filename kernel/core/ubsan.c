@@ -1,7 +1,7 @@
 /*
- * What the compiler calls when a check of undefined behaviour fails (make UBSAN=1): each panics with
- * the check, the place in the source and the values. gcc and clang describe places and types alike;
- * names and arguments are theirs. Of 128 bits, which come by address, the low half is shown.
+ * What the compiler calls when a check of undefined behaviour fails (make UBSAN=1): each panics
+ * with the check, the place in the source and the values. gcc and clang describe places and types
+ * alike; names and arguments are theirs. Of 128 bits, which come by address, the low half is shown.
  */
 #include "core/panic.h"
 #include "lib/format.h"

@@ -18,9 +18,10 @@
  *       never given twice in one directory. A directory position is a cookie, so removing and
  *       adding entries makes a reader neither skip nor repeat others. A rename within the
  *       directory keeps the cookie.
- *   I4  `name` points at inline_name or at a block of DENTRY_NAME_LONG bytes that is freed with
- *       the dentry, after a grace period; both have 7 bytes of slack. A reader without the lock compares at most as many
- *       bytes as the key says, and takes a name of more than the inline size only from a block.
+ *   I4  `name` points at inline_name or at a block of DENTRY_NAME_LONG bytes that is freed with the
+ *       dentry, after a grace period; both have 7 bytes of slack. A reader without the lock
+ *       compares at most as many bytes as the key says, and takes a name of more than the inline
+ *       size only from a block.
  *   I5  parent, name and key of a hashed dentry change only inside a write section of tree_seq.
  *       What a lock-free reader saw (a miss too) counts only when the sequence has not changed.
  *

@@ -54,7 +54,7 @@ int memfd_create(const char *name, u32 flags, struct file **out);
 #define F_SEAL_FUTURE_WRITE 16
 long file_seals(struct file *file, u32 cmd, u64 arg);
 
-/* flock(2): operation LOCK_SH 1, LOCK_EX 2, LOCK_UN 8, with LOCK_NB 4. No file: -EBADF. May sleep. */
+/* flock(2): operation LOCK_SH 1, LOCK_EX 2, LOCK_UN 8, with LOCK_NB 4. No file: -EBADF. Sleeps. */
 int file_flock(struct file *file, u32 operation);
 
 #define F_GETLK      5

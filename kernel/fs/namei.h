@@ -56,7 +56,8 @@ static inline void scoped_end_user_path(struct user_path *path)
 
 /*
  * Find what `name` means from directory at_fd (or AT_FDCWD; ignored when absolute): *out with
- * references. `name` needs 8 readable bytes behind its NUL. May sleep. -errno as path_resolution(7).
+ * references. `name` needs 8 readable bytes behind its NUL. May sleep. -errno as
+ * path_resolution(7).
  */
 int path_lookup(int at_fd, const char *name, u32 flags, struct path *out);
 /* stat of a path: as path_lookup(), but only the attributes come out. */

@@ -1,6 +1,6 @@
 /*
- * Making, removing and changing names: mkdir, mknod, symlink, link, unlink, rmdir, rename; and names
- * as programs give them.
+ * Making, removing and changing names: mkdir, mknod, symlink, link, unlink, rmdir, rename; and
+ * names as programs give them.
  *
  * Each call walks to the parent directory, locks it, looks the last component up, checks, and lets
  * the file system act; the dentry cache follows when that was done. What a file is, is not

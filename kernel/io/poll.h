@@ -45,8 +45,8 @@ struct pollfd { /* poll(2) */
 #define POLL_CHANGED 0x8000 /* no event: revents differs from what the caller passed in it */
 
 /*
- * Wait until one of `count` entries has an event, until `deadline` (monotonic ns, 0: do not
- * wait, TIMER_NEVER) or until a signal. Fills revents of all, with POLL_CHANGED where that is new. The number
- * of entries with events, 0 on time-out, -EINTR, -ENOMEM.
+ * Wait until one of `count` entries has an event, until `deadline` (monotonic ns, 0: do not wait,
+ * TIMER_NEVER) or until a signal. Fills revents of all, with POLL_CHANGED where that is new. The
+ * number of entries with events, 0 on time-out, -EINTR, -ENOMEM.
  */
 int poll_files(struct pollfd *fds, size_t count, u64 deadline);

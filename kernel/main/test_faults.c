@@ -1,7 +1,7 @@
 /*
  * What must end in a panic: one attack a test, on each of the kernel's own defences; and what must
- * be reported as a lock-up. Names that begin with fatal_ are run only when they are asked for, one a
- * boot (tests/system/test_faults.py).
+ * be reported as a lock-up. Names that begin with fatal_ are run only when they are asked for, one
+ * a boot (tests/system/test_faults.py).
  */
 #include "core/ktest.h"
 #include "core/panic.h"

@@ -7,17 +7,17 @@
  * (kasan_report.c).
  *
  * Structures: eight bytes of memory have one byte of shadow, at KASAN_SHADOW(): 0: all may be
- * touched; 1 to 7: the first so many; negative: none, for the reason that it says. Shadow exists for
+ * touched; 1 to 7: the first so many; negative: none, for the reason it says. Shadow exists for
  *   - the image with its stacks: behind it, mapped by the boot code before the high half runs;
  *   - RAM in the linear map: reserved and mapped by memory_init();
  *   - vmalloc slots, one page of shadow for each, since the slot was used first.
  *
  * Invariants:
- * I1. An address outside of these is not looked up: the access itself faults, or reaches a device or
- *     the descriptors of pages. In a hole between two banks of RAM the look-up faults instead.
- * I2. This file, its neighbours kasan_*.c and slab.c, which works on freed objects, are not checked.
- *     What runs at its physical address has no redzones on its stack (Makefile), and its calls here
- *     find no region yet.
+ * I1. An address outside of these is not looked up: the access itself faults, or reaches a device
+ *     or the descriptors of pages. In a hole between two banks of RAM the look-up faults instead.
+ * I2. This file, its neighbours kasan_*.c and slab.c, which works on freed objects, are not
+ *     checked. What runs at its physical address has no redzones on its stack (Makefile), and its
+ *     calls here find no region yet.
  * I3. Shadow of a live stack is 0 but where the compiler marked it: a stack comes out unmarked, and
  *     is unmarked when a function that does not return leaves frames behind.
  *

@@ -8,7 +8,7 @@
 
 struct page;
 
-/* Shadow bytes of memory that nobody may touch; those of stacks (0xf1 to 0xf8) are the compiler's. */
+/* Shadow of memory that nobody may touch; of stacks (0xf1 to 0xf8) it is the compiler's. */
 enum kasan_poison {
     KASAN_FREE_PAGE = 0xff,
     KASAN_FREE_OBJECT = 0xfe,

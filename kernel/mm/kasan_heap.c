@@ -1,16 +1,18 @@
 /*
  * The address sanitizer's side of the slab: objects with redzones, and their history.
  *
- * What it is: objects lie further apart than they are large (kasan_stride), and what is between them
- * is a redzone, at whose end stands who allocated the object and who freed it. Only what was asked
- * for is unmarked while the object is out, to the byte. A freed object is marked and kept in a ring
- * of this CPU, so that it is not handed out again at once, as the slab would; it is freed really
- * when the ring comes round. The slab does that with marked objects, and is not checked itself.
+ * What it is: objects lie further apart than they are large (kasan_stride), and what is between
+ * them is a redzone, at whose end stands who allocated the object and who freed it. Only what was
+ * asked for is unmarked while the object is out, to the byte. A freed object is marked and kept in
+ * a ring of this CPU, so that it is not handed out again at once, as the slab would; it is freed
+ * really when the ring comes round. The slab does that with marked objects, and is not checked
+ * itself.
  *
  * An access before an object's first byte is caught where another object's redzone is in front: not
  * at the first of a slab, which keeps the alignment that kmalloc promises.
  *
- * Locking: an object's notes belong to who allocates or frees it; the ring to this CPU, IRQs masked.
+ * Locking: an object's notes belong to who allocates or frees it; the ring to this CPU, IRQs
+ * masked.
  */
 #include "core/percpu.h"
 #include "mm/kasan_impl.h"

@@ -11,8 +11,8 @@
  * Structures:
  * - A CPU's array fills a 256-byte slot aligned to its size. `top` points at its last object, or at
  *   a NULL below the first: empty is found when the NULL is loaded, full when the next place would
- *   be aligned to 256. Under fault injection, which counts every allocation, the NULL is in the last
- *   place: the array is empty and full.
+ *   be aligned to 256. Under fault injection, which counts every allocation, the NULL is in the
+ *   last place: the array is empty and full.
  * - A slab is described by its first page: private is the first free object, private2 how many
  *   objects are out and how many were ever out. Each of its pages has the cache's number in `slab`.
  *

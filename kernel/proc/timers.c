@@ -157,8 +157,8 @@ static void cpu_look_locked(struct process *process)
 }
 
 /*
- * A limit that is reached already takes effect soon, as at the next tick of Linux, not in the call. A
- * look that comes sooner stays; one that has just begun waits for the lock.
+ * A limit that is reached already takes effect soon, as at the next tick of Linux, not in the call.
+ * A look that comes sooner stays; one that has just begun waits for the lock.
  */
 void timers_cpu_limit_changed(struct process *process)
 {

@@ -74,5 +74,5 @@ void posix_timer_taken(struct siginfo *info);
 /* Time on a clock in ns, for clock_gettime and timers; -EINVAL for one that does not exist. */
 int clock_read(int clock, u64 *ns);
 
-/* Can timers wait on a clock? 0, or -EINVAL, -EOPNOTSUPP or (no right to wake the machine) -EPERM. */
+/* Can timers wait on a clock? 0, or -EINVAL, -EOPNOTSUPP or (may not wake the machine) -EPERM. */
 int clock_may_wait(int clock);

@@ -7,8 +7,8 @@
  *
  * Interface: vm/space.h. This file makes, copies and ends spaces; region.c keeps the tree, pages.c
  * the entries of ranges, fault.c brings pages in, map.c places regions (mmap, munmap, mprotect,
- * mremap, brk, stack, vDSO), advise.c is madvise, msync, mincore and mlock, mapped.c ties regions to
- * files.
+ * mremap, brk, stack, vDSO), advise.c is madvise, msync, mincore and mlock, mapped.c ties regions
+ * to files.
  *
  * Kinds of regions. Anonymous private: pages of zeros. File, private or shared: pages of a struct
  * mapping (the page cache), which a private region copies at the first store. Shared anonymous

@@ -1,9 +1,9 @@
 /*
  * The walk along paths, the cache of names, tmpfs and mounts, against a model. The input is a list
- * of operations with paths of their own: mkdir, mknod, symlink, link, rename, unlink, rmdir, lookup,
- * chdir, chroot, mount, umount, and open directories to start from. The model does the same with
- * plain lists and recursion; both must find the same file, or fail alike, and after each operation
- * the cache must hold the same trees. In the end nothing may be left.
+ * of operations with paths of their own: mkdir, mknod, symlink, link, rename, unlink, rmdir,
+ * lookup, chdir, chroot, mount, umount, and open directories to start from. The model does the same
+ * with plain lists and recursion; both must find the same file, or fail alike, and after each
+ * operation the cache must hold the same trees. In the end nothing may be left.
  *
  * namei.c is included so that "the tree has changed meanwhile" can be said where it has not: thus
  * the walk with references is tried too. names.c is, so that a victim's lock can be taken.

@@ -1,6 +1,7 @@
 /*
- * What holds of a line discipline between any two calls (the numbers are ldisc.c's own), for the unit
- * test and the fuzz target. Both include ldisc.c first, for its terms, and define CHECK and CHECK_EQ.
+ * What holds of a line discipline between any two calls (the numbers are ldisc.c's own), for the
+ * unit test and the fuzz target. Both include ldisc.c first, for its terms, and define CHECK and
+ * CHECK_EQ.
  */
 #pragma once
 

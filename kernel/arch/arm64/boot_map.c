@@ -11,7 +11,8 @@
  *
  * The high half gets the image, page by page with its own rights; the RAM bank that the image
  * stands in, as far as its GiB reaches, in the linear map; the tree, which may lie elsewhere; and
- * the page of the UART. All the rest is mapped by kernel_map() later. The image's read-only parts are read-only in both.
+ * the page of the UART. All the rest is mapped by kernel_map() later. The image's read-only parts
+ * are read-only in both.
  */
 #include "arch/arm64/alternative.h"
 #include "arch/arm64/image.h"

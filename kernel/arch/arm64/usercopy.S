@@ -2,15 +2,15 @@
  * Access to user memory: the only instructions of the kernel that may touch it.
  *
  * Single values go by LDTR/STTR (uaccess.h), which have the rights of EL0 whatever PAN says. Bulk
- * copies use LDP/STP with PAN off in between, by `user_on` and `user_off` of alternative.h. Each instruction
- * that may fault has an entry in __ex_table: its place and that of its fix-up. The fix-up is only
- * taken for a user address, so the kernel's side of a copy may carry an entry too, and one body
- * serves both directions. A block that faults is done again byte by byte, so that the count of
- * what was not done is exact.
+ * copies use LDP/STP with PAN off in between, by `user_on` and `user_off` of alternative.h. Each
+ * instruction that may fault has an entry in __ex_table: its place and that of its fix-up. The
+ * fix-up is only taken for a user address, so the kernel's side of a copy may carry an entry too,
+ * and one body serves both directions. A block that faults is done again byte by byte, so that the
+ * count of what was not done is exact.
  *
  * Without PAN, and with pan=sw, TTBR0 holds the empty table while the kernel runs, and the user's
- * between user_on and user_off alone; LDTR and STTR are done in a window of their own (uaccess.h). Exceptions from
- * such a window close it, and open it again at their end (vectors.S).
+ * between user_on and user_off alone; LDTR and STTR are done in a window of their own (uaccess.h).
+ * Exceptions from such a window close it, and open it again at their end (vectors.S).
  */
 #include "arch/arm64/alternative.h"
 #include "arch/arm64/layout.h"

@@ -13,8 +13,9 @@
  * a CPU finds its own by the affinity in GICR_TYPER. Interrupts are in group 1, with one security
  * state or from the non-secure side.
  *
- * Firmware gives the interrupts to the non-secure side. A kernel that entered at EL3 does it itself:
- * GICv3 gives up having two sides; in GICv2 each interrupt's group and each CPU's mask are opened.
+ * Firmware gives the interrupts to the non-secure side. A kernel that entered at EL3 does it
+ * itself: GICv3 gives up having two sides; in GICv2 each interrupt's group and each CPU's mask are
+ * opened.
  *
  * One of these is the root of the interrupts, so there is one; a second node is refused.
  */
