@@ -25,9 +25,8 @@ SECTION = """
 Written by `./ashlar bench --wall --record`: without -icount, Ashlar and Linux booted in turn, %s
 times each, on a host of %s CPUs, by %s.
 What counts of a boot is the fastest of many short rounds. The ratio is that of the medians, least
-and most are those of single pairs; above %.1f the command fails. null_syscall lies at it:
-under emulation the exception and the return from it cost more than what Ashlar does between them,
-and Linux pays them too.
+and most are those of single pairs; above %.1f the command fails. Of null_syscall the exception and the
+return from it are the most under emulation, and Linux pays them too.
 
 """
 
