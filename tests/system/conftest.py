@@ -146,19 +146,39 @@ def static_program(source, folder, *flags, link="-static"):
     return program
 
 
+def ask_debugger(socket, kernel):
+    """What the threads of a machine wait for, and hold, by tools/gdb."""
+    elf = os.path.join(os.path.dirname(kernel), "kernel.elf")
+    words = ["gdb-multiarch", "-q", "-batch", "-iex", "set auto-load safe-path /"]
+    for command in ("file " + elf, "source " + os.path.join(ROOT, "tools/gdb/ashlar.py"),
+                    "target remote " + socket, "ashlar relocate", "ashlar tasks", "ashlar locks"):
+        words += ["-ex", command]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=BOOT_TIMEOUT, check=False)
+    return done.stdout.decode(errors="replace")
+
+
 def launch(*arguments, stdin=b"", timeout=BOOT_TIMEOUT, cwd=ROOT, kernel=None):
     """./ashlar run ARGUMENTS with a kernel that is already built."""
-    environment = dict(os.environ, ASHLAR_KERNEL=kernel or image("bin"), ASHLAR_BUILD=BUILD)
-    with subprocess.Popen([os.path.join(ROOT, "ashlar"), "run", *arguments], cwd=cwd,
-                          env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as child:
-        try:
-            out, err = child.communicate(stdin, timeout=timeout)
-        except subprocess.TimeoutExpired:
-            child.terminate()               # the launcher then ends its machine
-            out, err = child.communicate()
-            raise AssertionError("no end: %r %r" % (out[-2000:], err[-2000:])) from None
-        return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+    kernel = kernel or image("bin")
+    with tempfile.TemporaryDirectory() as folder:
+        socket = os.path.join(folder, "gdb")
+        debugger = "%s -gdb unix:%s,server=on,wait=off" % (os.environ.get("ASHLAR_QEMU", ""), socket)
+        environment = dict(os.environ, ASHLAR_KERNEL=kernel, ASHLAR_BUILD=BUILD, ASHLAR_QEMU=debugger)
+        with subprocess.Popen([os.path.join(ROOT, "ashlar"), "run", *arguments], cwd=cwd,
+                              env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as child:
+            try:
+                out, err = child.communicate(stdin, timeout=timeout)
+            except subprocess.TimeoutExpired:
+                try:
+                    threads = ask_debugger(socket, kernel)
+                finally:
+                    child.terminate()       # the launcher then ends its machine
+                out, err = child.communicate()
+                raise AssertionError("no end: %r %r\n%s" % (out[-2000:], err[-2000:],
+                                                            threads)) from None
+            return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
 
 # For a script with user/bomb.c in /root: what memory is free, and what the slabs have. Memory is
