@@ -2,7 +2,8 @@
  * /dev/kmsg: the log by records. Each open file is a reader with its own place; a read gives one
  * record, a write makes one.
  */
-#include "core/log.h"
+#include "dev/kmsg.h"
+
 #include "dev/chardev.h"
 #include "io/file.h"
 #include "io/iter.h"
@@ -27,6 +28,11 @@ static struct waitqueue kmsg_wait; /* readers at the end of the log */
 static void notify(void)
 {
     wake_all(&kmsg_wait, POLLIN | POLLRDNORM);
+}
+
+int kmsg_wait_unread(const struct log_reader *reader)
+{
+    return wait_event_interruptible(&kmsg_wait, log_unread(reader));
 }
 
 static ssize_t read_locked(struct kmsg_file *kmsg, struct io_request *req)

@@ -2,6 +2,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/random.h"
+#include "dev/kmsg.h"
 #include "dev/power/power.h"
 #include "fs/vfs.h"
 #include "io/fdtable.h"
@@ -177,8 +178,6 @@ enum syslog_action {
     SYSLOG_SIZE_BUFFER,
 };
 
-#define LOG_LOOK_NS (100 * NS_PER_MS)
-
 /* One reader for all, as syslog(2) has it, and what a short buffer left of its last record. */
 static struct mutex reader_lock = MUTEX_INIT(reader_lock, RANK_SEQ);
 static struct log_reader log_reader; /* [L] */
@@ -265,7 +264,7 @@ static long syslog_read(u32 action, u64 buf, s32 size)
         return 0;
     if (action == SYSLOG_READ) {
         while (!(done = read_unread(buf, size))) {
-            if (sleep_until(clock_monotonic_ns() + LOG_LOOK_NS, true))
+            if (kmsg_wait_unread(&log_reader))
                 return -ERESTARTSYS;
         }
         return done;

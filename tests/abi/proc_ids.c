@@ -448,4 +448,15 @@ CASE(id_syslog)
     val(syscall(SYS_syslog, LOG_UNREAD, NULL, 0));
     length = syscall(SYS_syslog, LOG_READ_ALL, all, sizeof all);
     yes(length >= at && !memcmp(all + length - at, pieces, at));
+
+    pid_t pid = fork();
+    if (pid == 0) {
+        memset(pieces, 0, sizeof(pieces));
+        got = syscall(SYS_syslog, LOG_READ, pieces, sizeof(pieces) - 1);
+        _exit(got > 0 && strstr(pieces, "to whom it concerns") ? 7 : 1);
+    }
+    wait_stopped_thread(pid);
+    int log = ok(open("/dev/kmsg", O_WRONLY));
+    val(write(log, "to whom it concerns\n", 20)); /* a line that may go on is not shown yet */
+    report_status("the reader", wait_child(pid));
 }
