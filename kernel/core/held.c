@@ -35,6 +35,15 @@ void held_add(struct held_locks *held, const void *lock, u32 rank, bool waits, u
     held->entries[held->depth++].pc = pc;
 }
 
+bool held_may_wait(const struct held_locks *held)
+{
+    u32 i = 0;
+
+    while (i < held->depth && held->entries[i].rank == RANK_TURN)
+        i++;
+    return i == held->depth;
+}
+
 void held_remove(struct held_locks *held, const void *lock)
 {
     u32 i = held->depth;

@@ -24,6 +24,12 @@ struct held_locks {
  */
 void held_add(struct held_locks *held, const void *lock, u32 rank, bool waits, u64 pc);
 
+/*
+ * May the holder sleep for an event, which may never come? Not with a lock of another rank than
+ * RANK_TURN: others would wait for it in a sleep that no signal ends.
+ */
+bool held_may_wait(const struct held_locks *held);
+
 /* Forgets the lock, in any order. */
 void held_remove(struct held_locks *held, const void *lock);
 

@@ -7,6 +7,7 @@
 
 enum lock_rank {
     /* Locks that sleep. */
+    RANK_TURN,         /* whose turn it is, however long; signals end the wait for it */
     RANK_FILE_POS,     /* a file's position */
     RANK_SEQ,          /* the text of an open generated file */
     RANK_MOUNT,        /* the tree of mounts */

@@ -62,6 +62,20 @@ KTEST(held_locks_leave_in_any_order)
     ktest_check(held.depth == 0);
 }
 
+KTEST(held_turns_alone_allow_to_wait)
+{
+    struct held_locks held = {0};
+    int turn = 0, inode = 0;
+
+    ktest_check(held_may_wait(&held));
+    held_add(&held, &turn, RANK_TURN, true, 0);
+    ktest_check(held_may_wait(&held));
+    held_add(&held, &inode, RANK_INODE, true, 0);
+    ktest_check(!held_may_wait(&held));
+    held_remove(&held, &turn);
+    ktest_check(!held_may_wait(&held));
+}
+
 static struct spinlock counter_lock = SPINLOCK_INIT(RANK_LEAF);
 static u64 counter;
 

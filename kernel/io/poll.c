@@ -159,6 +159,7 @@ static int sleep(struct sleeper *sleeper, u64 deadline)
 {
     int result = 0;
 
+    debug_assert(thread_may_wait());
     thread_set_state(THREAD_SLEEPING);
     if (!__atomic_load_n(&sleeper->triggered, __ATOMIC_ACQUIRE)) { /* I3 */
         if (thread_signalled())

@@ -93,8 +93,6 @@ static __noinline int lock_slow(struct mutex *m, u32 state)
         spin_lock_irq(&m->lock);
     }
     list_del(&waiter.link);
-    if (error && !(READ_ONCE(m->owner) & ~WAITERS))
-        wake_first_locked(m);
     spin_unlock_irq(&m->lock);
     return error;
 }
@@ -108,7 +106,7 @@ static inline int lock(struct mutex *m, u32 state)
 
 void mutex_lock(struct mutex *m)
 {
-    debug_assert(!in_atomic());
+    debug_assert(!in_atomic() && m->rank != RANK_TURN);
     note_acquire(m, true);
     lock(m, THREAD_BLOCKED);
 }

@@ -21,10 +21,13 @@ struct mutex {
 
 void mutex_init(struct mutex *m, enum lock_rank rank);
 
-/* May sleep; not in interrupts, nor with a spinlock held. Not recursive. */
+/*
+ * May sleep; not in interrupts, nor with a spinlock held. Not recursive. Its owner must not sleep
+ * for an event: nothing ends the sleep of those that wait for the mutex.
+ */
 void mutex_lock(struct mutex *m);
 
-/* 0, or -ERESTARTSYS when a signal came first. */
+/* 0, or -ERESTARTSYS when a signal came first. The only way to a mutex of RANK_TURN but to try. */
 int mutex_lock_interruptible(struct mutex *m);
 
 bool mutex_trylock(struct mutex *m);

@@ -163,6 +163,16 @@ static inline bool thread_signalled(void)
     return READ_ONCE(current_head()->work) & WORK_SIGNAL;
 }
 
+/* May the caller sleep for an event? Only debug builds know which locks it holds. */
+static inline bool thread_may_wait(void)
+{
+#if DEBUG
+    return held_may_wait(&current_thread()->held);
+#else
+    return true;
+#endif
+}
+
 /* ---- Attributes ---- */
 
 /* 0, or -EINVAL when the set holds no CPU that is online. A running thread moves at once. */

@@ -222,6 +222,7 @@ int schedule_until(u64 deadline_ns)
 
 int sleep_until(u64 deadline_ns, bool interruptible)
 {
+    debug_assert(!interruptible || thread_may_wait());
     for (;;) {
         thread_set_state(interruptible ? THREAD_SLEEPING : THREAD_BLOCKED);
         if (schedule_until(deadline_ns) == -ETIMEDOUT)

@@ -93,6 +93,7 @@ void wait_finish(struct waitqueue *wq, struct wait_entry *entry);
 static inline int wait_sleep(u32 state, u64 deadline_ns)
 {
     debug_assert(!in_atomic());
+    debug_assert(!(state & THREAD_SLEEPING) || thread_may_wait());
     if ((state & THREAD_SLEEPING) && thread_signalled())
         return -ERESTARTSYS;
     if (deadline_ns != TIMER_NEVER)

@@ -349,7 +349,6 @@ static ssize_t write_chunk(struct io_request *req, const u8 *data, size_t n)
 static ssize_t tty_write(struct io_request *req)
 {
     struct tty_file *tf = req->file->private;
-    struct mutex *lock = &tf->tty->write_lock;
     ssize_t done = 0, n = 0;
     u8 chunk[CHUNK];
     int err = 0;
@@ -361,8 +360,8 @@ static ssize_t tty_write(struct io_request *req)
     if (err)
         return err;
     if (!(req->flags & IO_NONBLOCK))
-        err = mutex_lock_interruptible(lock);
-    else if (!mutex_trylock(lock))
+        err = mutex_lock_interruptible(&tf->tty->write_lock);
+    else if (!mutex_trylock(&tf->tty->write_lock))
         err = -EAGAIN;
     if (err)
         return err;
@@ -377,7 +376,7 @@ static ssize_t tty_write(struct io_request *req)
         if ((size_t)n < part)
             break;
     }
-    mutex_unlock(lock);
+    mutex_unlock(&tf->tty->write_lock);
     return done ? done : n;
 }
 
@@ -491,7 +490,7 @@ int tty_register(const char *name, dev_t dev, const struct tty_ops *ops, void *d
     tty->device =
         (struct chardev){.dev = dev, .name = tty->name, .mode = 0600, .open = device_open};
     mutex_init(&tty->lock, RANK_TTY);
-    mutex_init(&tty->write_lock, RANK_TTY);
+    mutex_init(&tty->write_lock, RANK_TURN);
     ldisc_init(&tty->ldisc);
     waitqueue_init(&tty->read_wait);
     waitqueue_init(&tty->write_wait);
