@@ -27,7 +27,7 @@ void mutex_init(struct mutex *m, enum lock_rank rank);
  */
 void mutex_lock(struct mutex *m);
 
-/* 0, or -ERESTARTSYS when a signal came first. The only way to a mutex of RANK_TURN but to try. */
+/* 0, or -ERESTARTSYS when a signal came first. So, or by a try, a mutex of RANK_TURN is taken. */
 int mutex_lock_interruptible(struct mutex *m);
 
 bool mutex_trylock(struct mutex *m);
