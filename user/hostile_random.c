@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FATHOM   500   /* calls of one worker */
@@ -478,11 +477,13 @@ static void kill_children(void)
     pid_t pid;
 
     while ((pid = waitpid(-1, NULL, WNOHANG | __WALL)) >= 0) {
-        DIR *dir = opendir("/proc");
         struct dirent *entry;
+        DIR *dir;
 
-        if (pid == 0)
-            usleep(1000);
+        if (pid)
+            continue;
+        usleep(1000);
+        dir = opendir("/proc");
         while (dir && (entry = readdir(dir))) {
             int fd, parent;
             ssize_t n;
@@ -528,13 +529,15 @@ static long *shared_page(void)
 static void slot(int number, uint64_t seed, long budget, int report)
 {
     int id = number & 1 ? 0 : FIRST_ID + number; /* half of them are root */
+    struct sigaction wake = {.sa_handler = on_alarm}; /* no SA_RESTART */
+    struct itimerval none = {0}, life = {{1, 0}, {LIFETIME, 0}}; /* again, if it was too early */
     long calls = 0;
     char path[32];
 
     snprintf(path, sizeof path, "/tmp/h%d", number);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigaction(SIGALRM, &wake, NULL);
     for (; calls < budget; seed += 64) {
-        time_t limit = time(NULL) + LIFETIME;
         long *done = shared_page();
         pid_t pid;
 
@@ -549,8 +552,9 @@ static void slot(int number, uint64_t seed, long budget, int report)
             become(id);
             worker(seed, done);
         }
-        while (waitpid(pid, NULL, WNOHANG) == 0 && time(NULL) <= limit)
-            usleep(2000);
+        setitimer(ITIMER_REAL, &life, NULL);
+        waitpid(pid, NULL, 0); /* or the alarm */
+        setitimer(ITIMER_REAL, &none, NULL);
         kill(pid, SIGKILL);
         kill_children();
         calls += counted(done);
