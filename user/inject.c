@@ -79,7 +79,7 @@ struct state {
     int kinds;
     char names[KINDS_MAX][32];
     long active[KINDS_MAX];
-    long pages; /* free, or of slabs */
+    long pages; /* spare_pages() */
 };
 
 static long meminfo(const char *text, const char *name)
@@ -104,6 +104,13 @@ static void read_file(const char *path, char *text, size_t size)
     close(fd);
 }
 
+/* Pages that are free, or in slabs, or which KASAN keeps for ever for what was allocated once. */
+static long spare_pages(const char *text)
+{
+    return meminfo(text, "MemFree:") + meminfo(text, "Slab:") +
+           (strstr(text, "KasanShadow:") ? meminfo(text, "KasanShadow:") : 0);
+}
+
 /* After all that was freed is free: RCU has run, and the page cache keeps nothing unused. */
 static void read_state(struct state *s)
 {
@@ -116,7 +123,7 @@ static void read_state(struct state *s)
     if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
         die("membarrier");
     read_file("/proc/meminfo", text, sizeof text);
-    s->pages = meminfo(text, "MemFree:") + meminfo(text, "Slab:");
+    s->pages = spare_pages(text);
     read_file("/proc/slabinfo", text, sizeof text);
     s->kinds = 0;
     for (line = strtok_r(text, "\n", &more); line && s->kinds < KINDS_MAX;

@@ -45,6 +45,7 @@ _Static_assert(SLOT_SIZE == 2 * THREAD_STACK_SIZE, "each page of shadow has one 
 static u64 image, image_size; /* [I] */
 static u64 ram_size;          /* of the linear map from its start; 0: no shadow yet [I] */
 static u64 slots[SLOTS / 64]; /* that have shadow [A] */
+static u64 slot_pages;        /* how many have it [A] */
 static paddr_t reserved;      /* the shadow of RAM, until it is mapped; 0: no room */
 
 static __always_inline bool slot_mapped(u64 slot)
@@ -176,9 +177,15 @@ bool kasan_map_area(u64 start, u64 size)
         if (!page)
             return false;
         __atomic_fetch_or(&slots[slot / 64], BIT(slot % 64), __ATOMIC_RELEASE);
+        __atomic_add_fetch(&slot_pages, 1, __ATOMIC_RELAXED);
     }
     kasan_unpoison((void *)start, size);
     return true;
+}
+
+u64 kasan_area_pages(void)
+{
+    return READ_ONCE(slot_pages);
 }
 
 /* ---- What the compiler calls. */

@@ -33,6 +33,9 @@ void kasan_unpoison(const void *start, u64 size);
 /* Shadow for a vmalloc area or stack, kept for ever. False: no memory. */
 bool kasan_map_area(u64 start, u64 size);
 
+/* Pages of such shadow. */
+u64 kasan_area_pages(void);
+
 /*
  * A cache has been made: objects of `asked` bytes, `stride` apart, in slabs of 2^order pages. Where
  * the stride is from: room for a redzone behind `size`.

@@ -19,6 +19,7 @@
 #include "lib/errno.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "mm/kasan.h"
 #include "mm/kmalloc.h"
 #include "mm/page.h"
 #include "mm/vmalloc.h"
@@ -155,6 +156,9 @@ static void meminfo_show(struct seq *s, struct inode *inode)
         {"Slab:", slab_pages() * kib},
         {"VmallocTotal:", (VMALLOC_END - VMALLOC_BASE) / 1024},
         {"VmallocUsed:", vmalloc_used() / 1024},
+#if KASAN
+        {"KasanShadow:", kasan_area_pages() * kib},
+#endif
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)

@@ -8,7 +8,8 @@ import pexpect
 import pexpect.fdpexpect
 import pytest
 
-from conftest import BOOT_TIMEOUT, BUILD, PROMPT, ROOT, Machine, image, static_program
+from conftest import (BOOT_TIMEOUT, BUILD, PROMPT, ROOT, Machine, built_with, image,
+                      static_program)
 from test_builds import build
 
 
@@ -105,10 +106,12 @@ def test_slab_counts_are_those_of_slabinfo(seen):
     pattern = r"^([a-z]\S*) +(\d+) +(\d+) +(\d+)"
     theirs, ours = rows(guest["slabinfo"], pattern), rows(said["slab"], pattern)
     assert list(ours) == list(theirs) and len(ours) > 15
+    kept = 2 * 256 if "KASAN" in built_with() else 0    # freed, but still in the CPUs' rings
     for name, (active, total, size) in theirs.items():
         assert ours[name][2] == size
         # A few programs have run between the two looks.
-        assert abs(ours[name][0] - active) <= 40 and abs(ours[name][1] - total) <= 100, name
+        assert abs(ours[name][0] - active) <= 40 + kept, name
+        assert abs(ours[name][1] - total) <= 100 + kept, name
 
 
 def test_page_counts_are_those_of_meminfo(seen):
@@ -148,6 +151,7 @@ LOCK_SCRIPT = ("ashlar relocate", "hbreak process_set_pgrp_locked", "continue", 
                "continue", "echo @@\\n", "ashlar locks", "delete")
 
 
+@pytest.mark.skipif("DEBUG" in built_with(), reason="what a debug build records is shown instead")
 def test_locks_that_are_held(tmp_path):
     """Both functions are called with a lock held: one that spins, one that sleeps."""
     with Machine(extra=(*debug_port(tmp_path), "-S")):

@@ -8,7 +8,7 @@ import pexpect
 import pytest
 from conftest import BOOT_TIMEOUT, ROOT, image
 
-ATTACK = "tests/system/test_faults.py::test_attack_ends_in_a_panic[null]"
+ATTACK = "tests/system/test_faults.py::test_attack_ends_in_a_panic[write_text]"
 TYPED = "tests/system/failing.py::test_that_the_answer_is_41"
 END = re.compile(r"^machine 1: (instruction \d+.*)$", re.M)
 
@@ -64,7 +64,7 @@ def test_gdb_on_the_replay_is_where_the_check_was(attack):
         child.expect_exact(END.search(said).group(1))
         child.expect_exact("(gdb) ")
         child.sendline("backtrace")             # through the exception, to what took it
-        child.expect(r"exception_report .*<signal handler called>.* ktest_fatal_null .* run_one ")
+        child.expect(r"exception_report .*<signal handler called>.* ktest_fatal_write_text .* run_one ")
         child.expect_exact("(gdb) ")
         child.sendline("continue")              # the console is the terminal
         child.expect("end of kernel panic")
@@ -123,7 +123,7 @@ def test_gdb_goes_backward(tmp_path):
     try:
         child.expect_exact("(gdb) ")
         command("monitor replay_break %d" % (last - 1), "")
-        command("continue", "the answer to the question is 42.* cpu_idle ")
+        command("continue", "the answer to the question is 42")     # then it is idle, or ticks
         assert now() == last - 1
         command("hbreak *tty_receive", "reakpoint")    # its first instruction, before any prologue
         command("reverse-continue", r"Breakpoint \d+, tty_receive ")

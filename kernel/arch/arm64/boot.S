@@ -54,11 +54,11 @@ primary_entry:
     add     x1, x1, :lo12:_stack_top
     mov     sp, x1
     mov     x29, xzr
-    bl      install_vectors
-    bl      clear_bss
     adrp    x0, boot_head
     add     x0, x0, :lo12:boot_head
     msr     tpidr_el1, x0
+    bl      install_vectors
+    bl      clear_bss
 
     mov     x0, x22
     mov     x1, x21
