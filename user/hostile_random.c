@@ -528,8 +528,8 @@ static long *shared_page(void)
  */
 static void slot(int number, uint64_t seed, long budget, int report)
 {
-    int id = number & 1 ? 0 : FIRST_ID + number; /* half of them are root */
-    struct sigaction wake = {.sa_handler = on_alarm}; /* no SA_RESTART */
+    int id = number & 1 ? 0 : FIRST_ID + number;                 /* half of them are root */
+    struct sigaction wake = {.sa_handler = on_alarm};            /* no SA_RESTART */
     struct itimerval none = {0}, life = {{1, 0}, {LIFETIME, 0}}; /* again, if it was too early */
     long calls = 0;
     char path[32];
