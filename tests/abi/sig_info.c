@@ -24,6 +24,28 @@ static void show(const char *what)
     got = 0;
 }
 
+/* A timer of its own kills a process at each moment of its way into a stop. */
+CASE(sig_killed_while_it_stops)
+{
+    int killed = 0;
+
+    for (int i = 0; i < 400; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            struct sigevent kill_me = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+            struct itimerspec soon = {.it_value.tv_nsec = 1 + 250 * i};
+            timer_t timer;
+            timer_create(CLOCK_MONOTONIC, &kill_me, &timer);
+            timer_settime(timer, 0, &soon, NULL);
+            raise(SIGSTOP);
+            pause();
+        }
+        int status = wait_child(pid);
+        killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    }
+    val(killed);
+}
+
 CASE(siginfo_senders)
 {
     union sigval v = {.sival_int = 1234};
