@@ -33,6 +33,7 @@
 #include "arch/cpu.h"
 #include "arch/thread.h"
 #include "core/panic.h"
+#include "lib/bitmap.h"
 #include "mm/memmap.h"
 #include "mm/pagetable.h"
 #include "mm/vmalloc.h"
@@ -45,7 +46,6 @@ _Static_assert(SLOT_SIZE == 2 * THREAD_STACK_SIZE, "each page of shadow has one 
 static u64 image, image_size; /* [I] */
 static u64 ram_size;          /* of the linear map from its start; 0: no shadow yet [I] */
 static u64 slots[SLOTS / 64]; /* that have shadow [A] */
-static u64 slot_pages;        /* how many have it [A] */
 static paddr_t reserved;      /* the shadow of RAM, until it is mapped; 0: no room */
 
 static __always_inline bool slot_mapped(u64 slot)
@@ -177,7 +177,6 @@ bool kasan_map_area(u64 start, u64 size)
         if (!page)
             return false;
         __atomic_fetch_or(&slots[slot / 64], BIT(slot % 64), __ATOMIC_RELEASE);
-        __atomic_add_fetch(&slot_pages, 1, __ATOMIC_RELAXED);
     }
     kasan_unpoison((void *)start, size);
     return true;
@@ -185,7 +184,7 @@ bool kasan_map_area(u64 start, u64 size)
 
 u64 kasan_area_pages(void)
 {
-    return READ_ONCE(slot_pages);
+    return bitmap_weight(slots, SLOTS);
 }
 
 /* ---- What the compiler calls. */

@@ -67,7 +67,7 @@ void siginfo_user(struct siginfo *info, int sig, int code)
 void signal_wake(struct task *task, bool fatal)
 {
     __atomic_or_fetch(&task->thread.head.work, WORK_SIGNAL, __ATOMIC_SEQ_CST);
-    /* It looks before user mode; but a timer may interrupt it on its way into a stop. */
+    /* WORK_SIGNAL keeps it awake; but not on its way into a stop, where a timer interrupted it. */
     if (&task->thread.head == current_head() && !fatal)
         return;
     if (!thread_wake(&task->thread, fatal ? THREAD_SLEEPING | THREAD_STOPPED : THREAD_SLEEPING))

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 import pexpect
 import pytest
@@ -146,25 +147,33 @@ def static_program(source, folder, *flags, link="-static"):
     return program
 
 
-def ask_debugger(socket, kernel):
-    """What the threads of a machine wait for, and hold, by tools/gdb."""
-    elf = os.path.join(os.path.dirname(kernel), "kernel.elf")
-    words = ["gdb-multiarch", "-q", "-batch", "-iex", "set auto-load safe-path /"]
-    for command in ("file " + elf, "source " + os.path.join(ROOT, "tools/gdb/ashlar.py"),
-                    "target remote " + socket, "ashlar relocate", "ashlar tasks", "ashlar locks"):
-        words += ["-ex", command]
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=BOOT_TIMEOUT, check=False)
-    return done.stdout.decode(errors="replace")
+def debug_port(folder):
+    return "-gdb", "unix:%s/gdb,server=on,wait=off" % folder
+
+
+def gdb(folder, *script, kernel=None):
+    """The output of a script of gdb on the machine of debug_port(folder), which then goes on."""
+    limit = time.monotonic() + BOOT_TIMEOUT
+    while not os.path.exists("%s/gdb" % folder):    # the machine's process makes it first of all
+        assert time.monotonic() < limit, "no machine listens"
+        time.sleep(0.01)
+    script = ["source %s/tools/gdb/ashlar.py" % ROOT, "target remote %s/gdb" % folder, *script,
+              "detach"]
+    done = subprocess.run(
+        ["gdb-multiarch", "-q", "-batch", "-nx", kernel or image("elf"),
+         *[word for line in script for word in ("-ex", line)]],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        timeout=BOOT_TIMEOUT, check=False)
+    assert "Python Exception" not in done.stdout, done.stdout
+    return done.stdout
 
 
 def launch(*arguments, stdin=b"", timeout=BOOT_TIMEOUT, cwd=ROOT, kernel=None):
     """./ashlar run ARGUMENTS with a kernel that is already built."""
     kernel = kernel or image("bin")
     with tempfile.TemporaryDirectory() as folder:
-        socket = os.path.join(folder, "gdb")
-        debugger = "%s -gdb unix:%s,server=on,wait=off" % (os.environ.get("ASHLAR_QEMU", ""), socket)
-        environment = dict(os.environ, ASHLAR_KERNEL=kernel, ASHLAR_BUILD=BUILD, ASHLAR_QEMU=debugger)
+        machine = " ".join([os.environ.get("ASHLAR_QEMU", ""), *debug_port(folder)])
+        environment = dict(os.environ, ASHLAR_KERNEL=kernel, ASHLAR_BUILD=BUILD, ASHLAR_QEMU=machine)
         with subprocess.Popen([os.path.join(ROOT, "ashlar"), "run", *arguments], cwd=cwd,
                               env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as child:
@@ -172,7 +181,8 @@ def launch(*arguments, stdin=b"", timeout=BOOT_TIMEOUT, cwd=ROOT, kernel=None):
                 out, err = child.communicate(stdin, timeout=timeout)
             except subprocess.TimeoutExpired:
                 try:
-                    threads = ask_debugger(socket, kernel)
+                    threads = gdb(folder, "ashlar relocate", "ashlar tasks", "ashlar locks",
+                                  kernel=os.path.join(os.path.dirname(kernel), "kernel.elf"))
                 finally:
                     child.terminate()       # the launcher then ends its machine
                 out, err = child.communicate()

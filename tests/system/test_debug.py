@@ -1,37 +1,14 @@
 """gdb's `ashlar` commands, each held against what the guest itself, or QEMU, says."""
 import os
 import re
-import subprocess
-import time
 
 import pexpect
 import pexpect.fdpexpect
 import pytest
 
-from conftest import (BOOT_TIMEOUT, BUILD, PROMPT, ROOT, Machine, built_with, image,
-                      static_program)
+from conftest import (BOOT_TIMEOUT, BUILD, PROMPT, ROOT, Machine, built_with, debug_port, gdb,
+                      image, static_program)
 from test_builds import build
-
-
-def debug_port(folder):
-    return "-gdb", "unix:%s/gdb,server=on,wait=off" % folder
-
-
-def gdb(folder, *script, kernel=None):
-    """The output of a script of gdb on the machine of debug_port(folder), which then goes on."""
-    limit = time.monotonic() + BOOT_TIMEOUT
-    while not os.path.exists("%s/gdb" % folder):    # the machine's process makes it first of all
-        assert time.monotonic() < limit, "no machine listens"
-        time.sleep(0.01)
-    script = ["source %s/tools/gdb/ashlar.py" % ROOT, "target remote %s/gdb" % folder, *script,
-              "detach"]
-    done = subprocess.run(
-        ["gdb-multiarch", "-q", "-batch", "-nx", kernel or image("elf"),
-         *[word for line in script for word in ("-ex", line)]],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=BOOT_TIMEOUT,
-        check=False)
-    assert "Python Exception" not in done.stdout, done.stdout
-    return done.stdout
 
 
 def rows(text, pattern):
